@@ -1,0 +1,15 @@
+"""`factory evaluate`: a compiled model measured on one part of the data."""
+
+import argparse
+
+from factory import data, produce
+from factory.console import Console
+
+
+def run(options: argparse.Namespace, console: Console) -> int:
+    """Run the model window by window, and say how well it does."""
+    with console.stage(f"Reading {options.data}"):
+        dataset = data.windows(data.load(options.data, options.task))
+    evidence = produce.evaluate(options.model, dataset, options.split)
+    console.evidence(evidence, dataset.task.classes, f"{options.model} on the {options.split} part of {options.data}")
+    return 0

@@ -1,0 +1,1 @@
+"""Every shape the database has had, one step a file under `versions/`."""
