@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 
 from factory.config import FactoryConfig
-from factory.errors import BadInput
+from factory.errors import BadInput, Unavailable
 from factory.fleet import delivery, push
 from factory.fleet.inbox import Inbox
 from factory.fleet.link import Connected, Incoming, Link, LinkSettings, Outgoing
@@ -35,6 +35,7 @@ TAKE_S = 0.1  # how long one step waits for a message
 JOBS_EVERY_S = 0.25
 LABELS_EVERY_S = 0.5
 RENEW_EVERY_S = 60.0
+RETRY_S = 1.0
 
 
 class Service:
@@ -56,9 +57,13 @@ class Service:
         self._due = dict.fromkeys(("jobs", "labels", "renew"), 0.0)
 
     def run(self, stop: threading.Event) -> None:
-        """Work until `stop` is set."""
+        """Work until `stop` is set; what does not answer in time is asked again, any other failure ends the service."""
         while not stop.is_set():
-            self.step()
+            try:
+                self.step()
+            except Unavailable as error:
+                log.warning("%s; trying again", error)
+                stop.wait(RETRY_S)
 
     def step(self) -> None:
         """Take in what came, then do what is due."""

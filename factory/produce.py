@@ -121,6 +121,18 @@ def evaluate(model: Path, dataset: Dataset, part: str) -> Evidence:
         ) from error
 
 
+def built_from(model: Path) -> str | None:
+    """The digest of the data that a model says it was built from; None where it says nothing.
+
+    Raises:
+        BadInput: the file cannot be read, or is no ONNX file.
+    """
+    try:
+        return compiler.facts_of(_read_model(model)).get("data_digest")
+    except ValueError as error:
+        raise BadInput(str(model), "not an ONNX file", "Give the path of a model.onnx") from error
+
+
 class _Journal:
     """A study's finished trials, in the registry."""
 

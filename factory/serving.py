@@ -63,7 +63,11 @@ def serving(config: FactoryConfig, registry: Registry, keyring: Keyring) -> Iter
     """
     stop = threading.Event()
     with contextlib.ExitStack() as stack:
-        broker = stack.enter_context(EmbeddedBroker(config.broker.port)) if config.broker.url == EMBEDDED else None
+        broker = (
+            stack.enter_context(EmbeddedBroker(config.broker.port, config.home))
+            if config.broker.url == EMBEDDED
+            else None
+        )
         broker_url = broker.url if broker is not None else config.broker.url
         link = operate.open_link(config, broker_url)
         stack.callback(link.close)

@@ -1,5 +1,6 @@
 """Fixtures that several folders share."""
 
 from tests.support.house import house
+from tests.support.workshop import home, workshop
 
-__all__ = ["house"]
+__all__ = ["home", "house", "workshop"]

@@ -1,9 +1,12 @@
 """A compiled model asked through onnxruntime, exactly as a device does: one thread, raw units in, probabilities out."""
 
+import contextlib
 import time
+from collections.abc import Iterator
 
 import numpy as np
 import onnxruntime
+from onnxruntime.capi import onnxruntime_pybind11_state as state
 
 from factory.artifacts import Float32, Latency
 from factory.compiler.graph import INPUT, OUTPUT
@@ -13,21 +16,37 @@ MOST_WINDOWS = 256
 WARM_UP = 50  # calls
 CALLS = 500
 
+# Each is a class of its own in onnxruntime, without a common root.
+_REFUSALS = (
+    state.Fail,
+    state.InvalidArgument,
+    state.InvalidGraph,
+    state.InvalidProtobuf,
+    state.NotImplemented,
+    state.RuntimeException,
+)
+
 
 class Answerer:
-    """One model, loaded once."""
+    """One model, loaded once.
+
+    Raises:
+        ValueError: these bytes are no model that onnxruntime can load; when asked: no model for windows of this shape.
+    """
 
     def __init__(self, onnx_bytes: bytes) -> None:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1
         options.inter_op_num_threads = 1
         options.log_severity_level = 3
-        self._session = onnxruntime.InferenceSession(onnx_bytes, options, providers=["CPUExecutionProvider"])
+        with _said_plainly():
+            self._session = onnxruntime.InferenceSession(onnx_bytes, options, providers=["CPUExecutionProvider"])
 
     def __call__(self, X: Float32, batch: int | None = None) -> Float32:
         """Probabilities (n, classes) of windows (n, time, channels), `batch` at a time."""
         batch = batch or min(max(1, BATCH_VALUES // X[0].size), MOST_WINDOWS)
-        parts = [self._session.run([OUTPUT], {INPUT: X[at : at + batch]})[0] for at in range(0, len(X), batch)]
+        with _said_plainly():
+            parts = [self._session.run([OUTPUT], {INPUT: X[at : at + batch]})[0] for at in range(0, len(X), batch)]
         return np.concatenate(parts).astype(np.float32, copy=False)
 
     def latency(self, X: Float32, calls: int = CALLS) -> Latency:
@@ -51,3 +70,12 @@ def answers(onnx_bytes: bytes, X: Float32, batch: int | None = None) -> Float32:
 def latency(onnx_bytes: bytes, X: Float32) -> Latency:
     """Time of one window, batch 1."""
     return Answerer(onnx_bytes).latency(X)
+
+
+@contextlib.contextmanager
+def _said_plainly() -> Iterator[None]:
+    """What onnxruntime refuses, as a ValueError of one line."""
+    try:
+        yield
+    except _REFUSALS as error:
+        raise ValueError(str(error).splitlines()[0].rpartition(" : ")[2].rstrip(".")) from error

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 import onnx
+from google.protobuf.message import DecodeError
 from onnx import helper
 
 
@@ -15,8 +16,16 @@ def stamp(onnx_bytes: bytes, facts: Mapping[str, str]) -> bytes:
 
 
 def facts_of(onnx_bytes: bytes) -> dict[str, str]:
-    """The facts stamped into a model."""
-    return {entry.key: entry.value for entry in onnx.ModelProto.FromString(onnx_bytes).metadata_props}
+    """The facts stamped into a model.
+
+    Raises:
+        ValueError: these bytes are no ONNX file.
+    """
+    try:
+        model = onnx.ModelProto.FromString(onnx_bytes)
+    except DecodeError as error:
+        raise ValueError("not an ONNX file") from error
+    return {entry.key: entry.value for entry in model.metadata_props}
 
 
 def serialise(model: onnx.ModelProto) -> bytes:

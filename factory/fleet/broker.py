@@ -4,7 +4,6 @@ Loopback only: it knows no passwords, no access rules and no client certificates
 A fleet needs a broker of its own (docs/operating.md); the factory and the agents then take its URL.
 """
 
-import tempfile
 from pathlib import Path
 from types import TracebackType
 
@@ -39,14 +38,13 @@ dynamic_filters = true
 class EmbeddedBroker:
     """A broker process on 127.0.0.1 that ends when this process does, however it ends.
 
-    Use as a context manager; `ensure` starts it again where it has died.
+    Its settings are written into `folder`. Use as a context manager; `ensure` starts it again where it has died.
     """
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, folder: Path) -> None:
         self.port = port
         self.url = f"mqtt://127.0.0.1:{port}"
-        self._folder = tempfile.TemporaryDirectory(prefix="cygnet-broker-")
-        config = Path(self._folder.name) / "broker.toml"
+        config = folder / "broker.toml"
         config.write_text(_CONFIG.format(port=port))
         self._broker = Broker(config_path=str(config))
 
@@ -81,4 +79,3 @@ class EmbeddedBroker:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._broker.stop()
-        self._folder.cleanup()

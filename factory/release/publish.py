@@ -91,7 +91,7 @@ def publish(
         study=request.study,
     )
     registry.add_release(row)
-    return row
+    return registry.release(row.release)
 
 
 def _golden(request: ReleaseRequest) -> Golden:

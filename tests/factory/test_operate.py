@@ -6,6 +6,9 @@ import time
 
 import pytest
 
+from factory import operate
+from factory.errors import Unavailable
+from factory.registry.rows import JobRow
 from protocol.messages import Label, Reason
 from tests.support.house import LIMITS, House, wait
 
@@ -93,6 +96,25 @@ def test_a_document_is_signed_again_before_it_runs_out(house: House) -> None:
     second = house.registry.device("pi").desired
     assert second is not None
     assert (second.rev, second.slots, second.expires > first.expires) == (2, first.slots, True)
+
+
+def test_a_database_that_does_not_answer_in_time_is_asked_again(
+    house: House, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(operate, "RETRY_S", 0.05)
+    claim, tries = house.registry.claim, iter(range(3))
+
+    def slow_at_first(worker: str, now: float, lease_s: float) -> JobRow | None:
+        if next(tries, None) is not None:
+            raise Unavailable("the database is locked")
+        return claim(worker, now, lease_s)
+
+    monkeypatch.setattr(house.registry, "claim", slow_at_first)
+    with house.service(), house.device() as device:
+        job = house.push(house.release(b"model"))
+        device.live_until(lambda: house.ended(job))
+    assert house.registry.job(job.id).state == "done"
+    assert "the database is locked; trying again" in caplog.text
 
 
 def test_a_job_that_nobody_knows_is_failed_with_its_name(house: House) -> None:

@@ -2,7 +2,9 @@
 
 import contextlib
 import socket
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 from factory.fleet.broker import EmbeddedBroker
 
@@ -10,7 +12,7 @@ from factory.fleet.broker import EmbeddedBroker
 @contextlib.contextmanager
 def broker(port: int | None = None) -> Iterator[str]:
     """A running broker; its URL."""
-    with EmbeddedBroker(port or free_port()) as running:
+    with tempfile.TemporaryDirectory() as folder, EmbeddedBroker(port or free_port(), Path(folder)) as running:
         yield running.url
 
 

@@ -75,7 +75,7 @@ class House:
 @pytest.fixture
 def house(tmp_path: Path) -> Iterator[House]:
     config = on_free_ports(FactoryConfig(tmp_path, "home", limits=LIMITS))
-    with EmbeddedBroker(config.broker.port) as broker, Registry.open(tmp_path) as registry:
+    with EmbeddedBroker(config.broker.port, tmp_path) as broker, Registry.open(tmp_path) as registry:
         registry.enrol("pi", "bench", 1.0)
         yield House(config, registry, Keyring.open(tmp_path / "keys", datetime.now(UTC)), broker)
 

@@ -14,7 +14,7 @@ from factory.release import Keyring
 from factory.serving import on_free_ports
 from tests.support.loop import Outing, close_the_loop
 from tests.support.mosquitto import mosquitto
-from tests.system.conftest import Workshop
+from tests.support.workshop import Workshop
 
 FLEET, DEVICE = "plant", "pi-1"
 ROOT = Path(__file__).parents[2]

@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 
 from factory.compiler import Answerer, answers, latency, scores
 from factory.compiler.graph import build
@@ -24,6 +25,13 @@ def test_latency_percentiles_are_in_order() -> None:
 
 def test_one_window_is_enough_to_measure_latency() -> None:
     assert latency(ONNX, WINDOWS[:1]).p50_us > 0
+
+
+def test_bytes_that_are_no_model_and_windows_of_another_shape_are_refused_in_one_line() -> None:
+    with pytest.raises(ValueError, match=r"protobuf parsing failed$"):
+        Answerer(b"no model")
+    with pytest.raises(ValueError, match=r"Got invalid dimensions"):
+        answers(ONNX, WINDOWS[:, :-1])
 
 
 def test_scores_of_all_right_and_all_wrong_answers() -> None:

@@ -31,6 +31,7 @@ class Workshop:
     home: Path
     dataset: Dataset
     held_out: list[Recording]
+    budget: Budget
     built: produce.Built
 
 
@@ -42,9 +43,10 @@ def workshop(tmp_path_factory: pytest.TempPathFactory) -> Workshop:
     dataset = data.windows(loaded)
     home = folder / "home"
     with Registry.open(home) as registry:
-        order = produce.Order("people", dataset, Budget(max_kb=32, minutes=2, max_trials=1), 0, folder / "model")
+        budget = Budget(max_kb=32, minutes=2, max_trials=1)
+        order = produce.Order("people", dataset, budget, 0, folder / "model")
         built = produce.produce(order, registry, Keyring.open(home / "keys", datetime.now(UTC)), Silent(), 3650)
-    return Workshop(home, dataset, data.recordings(loaded, TEST), built)
+    return Workshop(home, dataset, data.recordings(loaded, TEST), budget, built)
 
 
 @pytest.fixture
