@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/installed
 
-.PHONY: demo test check bench clean
+.PHONY: demo test check bench pictures clean
 demo: $(STAMP)  ## the whole loop on real data: build, sign, push, run, report
 	$(BIN)/factory demo $(DEMO)
 
@@ -21,6 +21,9 @@ check: $(STAMP)  ## format, lint, types, layers: seconds
 
 bench: $(STAMP)  ## the benchmarks: each prints a table and writes JSON under build/benchmarks/
 	for file in benchmarks/bench_*.py; do $(BIN)/python $$file || exit 1; done
+
+pictures: $(STAMP)  ## the README's screenshots, from the real page
+	$(BIN)/python -m docs.screenshots
 
 $(STAMP): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv

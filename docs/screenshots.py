@@ -1,6 +1,6 @@
 """Makes the README's pictures from the real page: runs `factory demo`, then photographs what it shows.
 
-python docs/screenshots.py [options of factory demo]
+python -m docs.screenshots [options of factory demo]
 """
 
 import signal
@@ -10,42 +10,29 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
-from playwright.sync_api import Browser, StorageState, sync_playwright
+from playwright.sync_api import Browser, StorageState
+
+from tests.support.browser import chromium
 
 PICTURES = Path(__file__).parent / "pictures"
-CHROMIUM = Path("/usr/bin/chromium")
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 SETTLE_MS = 600  # for the stream to open, so that the page says "live"
 WIDE, PHONE = (1280, 800), (390, 844)
 
 
 def take(base_url: str, login_url: str, out_dir: Path) -> list[Path]:
-    """Pictures of the fleet, its first device that runs a model, the models and one model; the files, in that order.
+    """Pictures of the fleet, its first device that runs a model, and that model; the files, in that order.
 
     PNG, light at 1280 px, and the device again dark and as a phone shows it.
     """
     out_dir.mkdir(parents=True, exist_ok=True)
-    with sync_playwright() as playwright:
-        executable = CHROMIUM if CHROMIUM.exists() else None
-        browser = playwright.chromium.launch(executable_path=executable, args=ARGUMENTS)
-        try:
-            state = _sign_in(browser, login_url)
-            paths = _paths(browser, state, base_url)
-            wide = [_shoot(browser, state, base_url + path, out_dir / f"{name}.png") for name, path in paths.items()]
-            device = base_url + paths["device"]
-            dark = _shoot(browser, state, device, out_dir / "device-dark.png", scheme="dark")
-            phone = _shoot(browser, state, device, out_dir / "device-phone.png", size=PHONE)
-            return [*wide, dark, phone]
-        finally:
-            browser.close()
+    with chromium() as browser:
+        state = _sign_in(browser, login_url)
+        paths = _paths(browser, state, base_url)
+        wide = [_shoot(browser, state, base_url + path, out_dir / f"{name}.png") for name, path in paths.items()]
+        device = base_url + paths["device"]
+        dark = _shoot(browser, state, device, out_dir / "device-dark.png", scheme="dark")
+        phone = _shoot(browser, state, device, out_dir / "device-phone.png", size=PHONE)
+        return [*wide, dark, phone]
 
 
 def _sign_in(browser: Browser, login_url: str) -> StorageState:
@@ -68,7 +55,7 @@ def _paths(browser: Browser, state: StorageState, base_url: str) -> Mapping[str,
     page.goto(f"{base_url}/models")
     model = page.locator("a.cover").first.get_attribute("href") or "/models"
     page.close()
-    return {"fleet": "/", "device": device, "models": "/models", "model": model}
+    return {"fleet": "/", "device": device, "model": model}
 
 
 def _shoot(
