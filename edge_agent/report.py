@@ -3,14 +3,14 @@
 import platform
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.metadata import version
 from typing import cast
 
 from edge_agent.lifecycle import Outcome, SlotsState
 from edge_agent.trusted import Device, Ignored
 from protocol.messages import Birth, JobEvent, Reported, Slot, SlotReport, State, Status, one_line
-from protocol.version import PROTOCOL_VERSION
 
-AGENT = f"cygnet/{PROTOCOL_VERSION}"
+AGENT = f"cygnet {version('cygnet')}"
 
 
 @dataclass(frozen=True)
