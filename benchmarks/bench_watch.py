@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 from sklearn.ensemble import ExtraTreesClassifier
 
-from factory import data, produce
+from factory import data, pipeline
 from factory.artifacts import TEST, Budget, Dataset, Float32
 from factory.console import Console
 from factory.registry import Registry
@@ -53,11 +53,11 @@ def _row(split: int, trials: int) -> dict[str, float]:
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as folder, Registry.open(Path(folder) / "home") as registry:
         keyring = Keyring.open(Path(folder) / "keys", datetime.now(UTC))
-        order = produce.Order(
+        order = pipeline.Order(
             SOURCE, dataset, Budget(MAX_KB, minutes=MINUTES, max_trials=trials), split, Path(folder) / "model"
         )
         with Console().building() as progress:
-            built = produce.produce(order, registry, keyring, progress, 1)
+            built = pipeline.produce(order, registry, keyring, progress, 1)
     seconds = time.monotonic() - began
     ours, trees = float(built.test["accuracy"]), _trees(dataset, split)
     kb = built.model.length / 1000

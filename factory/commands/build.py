@@ -2,7 +2,7 @@
 
 import argparse
 
-from factory import data, produce
+from factory import data, pipeline
 from factory.artifacts import Budget
 from factory.config import load_config
 from factory.console import Console
@@ -19,9 +19,9 @@ def run(options: argparse.Namespace, console: Console) -> int:
         dataset = data.windows(data.load(options.data, options.task))
     with Registry.open(config.home, config.database.url) as registry:
         keyring = Keyring.open(config.home / "keys", console.now())
-        order = produce.Order(options.data, dataset, limits, options.seed, options.out)
+        order = pipeline.Order(options.data, dataset, limits, options.seed, options.out)
         with console.building() as progress:
-            built = produce.produce(order, registry, keyring, progress, config.limits.release_valid_days)
+            built = pipeline.produce(order, registry, keyring, progress, config.limits.release_valid_days)
     console.result(built.summary(), f"Built {built.release.name}")
     return 0
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from factory import data, produce
+from factory import data, pipeline
 from factory.artifacts import TEST, Budget, Dataset
 from factory.config import FactoryConfig, WebConfig
 from factory.console import Console
@@ -57,9 +57,9 @@ def demo(options: DemoOptions, console: Console) -> DemoReport:
             loaded = data.load(options.source, options.task_file)
             dataset = data.windows(loaded)
         with watch("build"):
-            order = produce.Order(options.source, dataset, options.budget, options.seed, options.home / "model")
+            order = pipeline.Order(options.source, dataset, options.budget, options.seed, options.home / "model")
             with console.building() as progress:
-                built = produce.produce(order, registry, keyring, progress, config.limits.release_valid_days)
+                built = pipeline.produce(order, registry, keyring, progress, config.limits.release_valid_days)
         with serving(config, registry, keyring) as running:
             console.say(f"Operator page: {admin_link(registry, running.page_url)}")
             device = DemoDevice(options.home / "device", DEVICE)
@@ -180,7 +180,7 @@ def _lay_out(loaded: data.Loaded, dataset: Dataset, device: DemoDevice) -> list[
     ]
 
 
-def _report(built: produce.Built, totals: TotalsRow, first_prediction_s: float, watch: Stopwatch) -> DemoReport:
+def _report(built: pipeline.Built, totals: TotalsRow, first_prediction_s: float, watch: Stopwatch) -> DemoReport:
     device_accuracy = totals.accuracy or 0.0
     factory_accuracy = built.test["accuracy"]
     latency = dict(totals.latency_us)

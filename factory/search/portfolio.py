@@ -4,11 +4,11 @@ learns from it.
 The idea of a portfolio that is asked first: Feurer et al., "Auto-sklearn 2.0", 2022.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from factory.artifacts import Architecture, Block, FrontEnd, Head
 from factory.search.searcher import Searcher
-from factory.search.space import Space
+from factory.search.space import Space, replace
 
 
 class Portfolio:
@@ -29,27 +29,27 @@ class Portfolio:
 
 def defaults(space: Space) -> list[Architecture]:
     """Architectures that do well on many sensor tasks, the best guess first."""
-    triples = bool(space.triples)
+    raw, derived = FrontEnd(), FrontEnd(bool(space.triples), differences=True, smoothing=_at_most(space, 9))
+    shallow, deep = Head(deviation=True, dropout=0.3), Head(dropout=0.2)
     return [
-        space.architecture(FrontEnd(), _ladder(space, (24, 32, 48, 64), (7, 5, 5, 3)), Head(dropout=0.2)),
-        space.architecture(
-            FrontEnd(triples, differences=True, smoothing=_at_most(space, 9)),
-            _ladder(space, (24, 32, 48), (7, 5, 5)),
-            Head(deviation=True, dropout=0.2),
-        ),
-        space.architecture(
-            FrontEnd(triples), _ladder(space, (32, 48, 64, 96), (9, 7, 5, 5), separable=True), Head(dropout=0.2)
-        ),
-        space.architecture(FrontEnd(), _ladder(space, (32, 64), (11, 7)), Head(deviation=True, dropout=0.3)),
-        space.architecture(FrontEnd(triples), _ladder(space, (16, 24, 32), (5, 5, 3)), Head(dropout=0.1)),
+        space.architecture(raw, _ladder(space, (32, 48, 64), (11, 7, 5)), shallow),
+        space.architecture(raw, _ladder(space, (32, 64), (11, 7)), shallow),
+        space.architecture(raw, _ladder(space, (32, 64, 64, 96), (9, 7, 5, 5)), deep),
+        space.architecture(raw, _separable(_ladder(space, (32, 48, 64, 96), (9, 7, 5, 5))), deep),
+        space.architecture(derived, _ladder(space, (24, 32, 48), (7, 5, 5)), shallow),
+        space.architecture(raw, _ladder(space, (16, 24, 32), (5, 5, 3)), deep),
     ]
 
 
-def _ladder(space: Space, widths: Sequence[int], kernels: Sequence[int], separable: bool = False) -> tuple[Block, ...]:
-    """Blocks that widen while the window gets shorter; the first one is plain, for it mixes the channels."""
-    make: Callable[[int], bool] = lambda index: separable and index > 0  # noqa: E731
-    strides = space.strides(len(widths))
-    return tuple(Block(w, k, s, make(i)) for i, (w, k, s) in enumerate(zip(widths, kernels, strides, strict=True)))
+def _ladder(space: Space, widths: Sequence[int], kernels: Sequence[int]) -> tuple[Block, ...]:
+    """Blocks that widen while the window gets shorter."""
+    sizes = zip(widths, kernels, space.strides(len(widths)), strict=True)
+    return tuple(Block(width, kernel, stride) for width, kernel, stride in sizes)
+
+
+def _separable(blocks: tuple[Block, ...]) -> tuple[Block, ...]:
+    """The same with separable convolutions, but for the first, which has few channels to mix."""
+    return blocks[:1] + tuple(replace(block, separable=True) for block in blocks[1:])
 
 
 def _at_most(space: Space, smoothing: int) -> int:

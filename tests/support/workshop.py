@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from factory import data, produce
+from factory import data, pipeline
 from factory.artifacts import TEST, Budget, Dataset, Recording, Trial
 from factory.registry import Registry
 from factory.release import Keyring
@@ -32,7 +32,7 @@ class Workshop:
     dataset: Dataset
     held_out: list[Recording]
     budget: Budget
-    built: produce.Built
+    built: pipeline.Built
 
 
 @pytest.fixture(scope="session")
@@ -44,8 +44,8 @@ def workshop(tmp_path_factory: pytest.TempPathFactory) -> Workshop:
     home = folder / "home"
     with Registry.open(home) as registry:
         budget = Budget(max_kb=32, minutes=2, max_trials=1)
-        order = produce.Order("people", dataset, budget, 0, folder / "model")
-        built = produce.produce(order, registry, Keyring.open(home / "keys", datetime.now(UTC)), Silent(), 3650)
+        order = pipeline.Order("people", dataset, budget, 0, folder / "model")
+        built = pipeline.produce(order, registry, Keyring.open(home / "keys", datetime.now(UTC)), Silent(), 3650)
     return Workshop(home, dataset, data.recordings(loaded, TEST), budget, built)
 
 

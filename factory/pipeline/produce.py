@@ -21,7 +21,7 @@ import numpy as np
 from factory import compiler
 from factory.artifacts import PARTS, TEST, VALIDATION, Budget, Candidate, Dataset, Evidence, Float32, Trial
 from factory.errors import BadInput
-from factory.pipeline import search_and_compile
+from factory.pipeline.candidate import search_and_compile
 from factory.registry import Registry
 from factory.registry.rows import ReleaseRow
 from factory.release import CardFacts, Keyring, ReleaseRequest, card, count_parts, examine, publish

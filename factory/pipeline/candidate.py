@@ -1,4 +1,4 @@
-"""The order of the rooms: which architecture, trained how long, compiled how, and which of the results is shipped.
+"""From data to a candidate: which architecture, trained how long, compiled how, and which of the results is shipped.
 
 Rules
 1. The search trains briefly and scores each architecture by what would be shipped: its ONNX file, through onnxruntime,

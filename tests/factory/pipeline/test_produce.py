@@ -10,9 +10,10 @@ import onnx
 import onnxruntime
 import pytest
 
-from factory import compiler, produce
+from factory import compiler, pipeline
 from factory.artifacts import TEST, Budget
 from factory.errors import BadInput
+from factory.pipeline.produce import GOLDEN_WINDOWS
 from factory.registry import Registry
 from factory.release import Keyring
 from protocol import manifest, trust
@@ -55,14 +56,14 @@ def test_the_manifest_carries_golden_vectors_that_the_model_reproduces(workshop:
     told = manifest.decode((workshop.built.folder / "manifest.json").read_bytes())
     windows, answers = manifest.golden_vectors(told)
     measured = compiler.answers((workshop.built.folder / "model.onnx").read_bytes(), windows, 1)
-    assert len(windows) == produce.GOLDEN_WINDOWS
+    assert len(windows) == GOLDEN_WINDOWS
     assert np.abs(measured - answers).max() <= told.golden.tolerance
 
 
 def test_the_same_order_finds_its_release_and_lays_it_out_again(workshop: Workshop, home: Path, tmp_path: Path) -> None:
     with Registry.open(home) as registry:
-        order = produce.Order("people", workshop.dataset, workshop.budget, 0, tmp_path / "again")
-        again = produce.produce(order, registry, Keyring(home / "keys"), Silent(), 1)
+        order = pipeline.Order("people", workshop.dataset, workshop.budget, 0, tmp_path / "again")
+        again = pipeline.produce(order, registry, Keyring(home / "keys"), Silent(), 1)
         assert len(registry.releases()) == 1
     assert again.release == workshop.built.release
     assert (tmp_path / "again" / "model.onnx").read_bytes() == (workshop.built.folder / "model.onnx").read_bytes()
@@ -74,29 +75,29 @@ def test_a_folder_of_ours_is_replaced(workshop: Workshop, home: Path, tmp_path: 
     (out / "release.json").write_text("old")
     (out / "stale.txt").write_text("old")
     with Registry.open(home) as registry:
-        order = produce.Order("people", workshop.dataset, workshop.budget, 0, out)
-        produce.produce(order, registry, Keyring(home / "keys"), Silent(), 1)
+        order = pipeline.Order("people", workshop.dataset, workshop.budget, 0, out)
+        pipeline.produce(order, registry, Keyring(home / "keys"), Silent(), 1)
     assert not (out / "stale.txt").exists()
     assert (out / "model.onnx").exists()
 
 
 def test_evaluating_the_model_gives_what_the_examination_gave(workshop: Workshop) -> None:
-    evidence = produce.evaluate(workshop.built.folder / "model.onnx", workshop.dataset, "test")
+    evidence = pipeline.evaluate(workshop.built.folder / "model.onnx", workshop.dataset, "test")
     test = workshop.built.test
     assert (evidence.accuracy, evidence.windows) == (test["accuracy"], test["windows"])
     assert evidence.confusion == tuple(map(tuple, test["confusion"]))
-    assert produce.built_from(workshop.built.folder / "model.onnx") == workshop.dataset.digest
+    assert pipeline.built_from(workshop.built.folder / "model.onnx") == workshop.dataset.digest
 
 
 def test_a_model_for_other_windows_is_refused(workshop: Workshop) -> None:
     shorter = dataclasses.replace(workshop.dataset, X=workshop.dataset.X[:, :-1])
     with pytest.raises(BadInput, match=r"not a model for this data: .*invalid dimensions"):
-        produce.evaluate(workshop.built.folder / "model.onnx", shorter, "test")
+        pipeline.evaluate(workshop.built.folder / "model.onnx", shorter, "test")
 
 
 def test_a_part_without_windows_is_refused(workshop: Workshop) -> None:
     with pytest.raises(BadInput, match="the test part of this data has no windows"):
-        produce.evaluate(
+        pipeline.evaluate(
             workshop.built.folder / "model.onnx",
             dataclasses.replace(workshop.dataset, part=np.zeros_like(workshop.dataset.part)),
             "test",
@@ -111,8 +112,8 @@ def test_held_out_people_are_not_among_those_the_model_learned_from(workshop: Wo
 def test_an_order_that_nothing_can_meet_leaves_no_release_and_no_folder(workshop: Workshop, tmp_path: Path) -> None:
     with Registry.open(tmp_path / "home") as registry:
         keyring = Keyring.open(tmp_path / "home" / "keys", datetime.now(UTC))
-        order = produce.Order("people", workshop.dataset, Budget(max_kb=0.1), 0, tmp_path / "out")
+        order = pipeline.Order("people", workshop.dataset, Budget(max_kb=0.1), 0, tmp_path / "out")
         with pytest.raises(BadInput, match="kB"):
-            produce.produce(order, registry, keyring, Silent(), 1)
+            pipeline.produce(order, registry, keyring, Silent(), 1)
         assert registry.releases() == []
     assert not (tmp_path / "out").exists()

@@ -6,11 +6,11 @@ import functools
 import numpy as np
 import pytest
 
-from factory import pipeline
 from factory.artifacts import TEST, TRAIN, VALIDATION, Budget, Candidate, Trial
 from factory.compiler import Scores, answers, facts_of
 from factory.errors import BadInput
 from factory.executor import share
+from factory.pipeline import candidate
 from factory.search import decode
 from tests.support.waves import wave_dataset
 
@@ -51,7 +51,7 @@ class Progress:
 
 @functools.cache
 def produced(seed: int = 0) -> Candidate:
-    return pipeline.search_and_compile(wave_dataset(), BUDGET, seed, Journal(), Progress())
+    return candidate.search_and_compile(wave_dataset(), BUDGET, seed, Journal(), Progress())
 
 
 def test_the_candidate_knows_the_waves_and_meets_the_budget() -> None:
@@ -82,9 +82,9 @@ def test_the_file_says_what_it_is_for() -> None:
 def test_a_killed_search_goes_on_and_ends_with_the_same_bytes() -> None:
     killed = Journal(limit=1)
     with pytest.raises(KeyboardInterrupt):
-        pipeline.search_and_compile(wave_dataset(), BUDGET, 0, killed, Progress())
+        candidate.search_and_compile(wave_dataset(), BUDGET, 0, killed, Progress())
     again, progress = Journal(tuple(killed.known)), Progress()
-    resumed = pipeline.search_and_compile(wave_dataset(), BUDGET, 0, again, progress)
+    resumed = candidate.search_and_compile(wave_dataset(), BUDGET, 0, again, progress)
     assert resumed.compiled.onnx == produced().compiled.onnx
     assert resumed.selected == produced().selected
     assert len(again.recorded) == 1
@@ -102,7 +102,7 @@ IMPOSSIBLE = {
 def test_an_impossible_budget_is_refused_at_once(budget: Budget, field: str) -> None:
     journal = Journal()
     with pytest.raises(BadInput, match=field):
-        pipeline.search_and_compile(wave_dataset(), budget, 0, journal, Progress())
+        candidate.search_and_compile(wave_dataset(), budget, 0, journal, Progress())
     assert journal.recorded == []
 
 
@@ -111,7 +111,7 @@ def test_an_empty_part_is_refused(part: int, name: str) -> None:
     dataset = wave_dataset()
     without = dataclasses.replace(dataset, part=np.where(dataset.part == part, TEST, dataset.part).astype(np.int8))
     with pytest.raises(BadInput, match=f"{name} part has no windows"):
-        pipeline.search_and_compile(without, BUDGET, 0, Journal(), Progress())
+        candidate.search_and_compile(without, BUDGET, 0, Journal(), Progress())
 
 
 def trial(number: int, accuracy: float, *, fits: bool = True, seconds: float = 4.0) -> Trial:
@@ -123,7 +123,7 @@ TRIALS = [trial(0, 0.7), trial(1, 0.9), trial(2, 0.99, fits=False), trial(3, 0.8
 
 
 def test_finalists_are_the_best_that_fit_when_time_does_not_matter() -> None:
-    plan = pipeline.final_plan(TRIALS, 30, None)
+    plan = candidate.final_plan(TRIALS, 30, None)
     assert [each.number for each in plan.trials] == [1, 3, 0]
     assert plan.epochs == 30
 
@@ -138,42 +138,42 @@ PLANS = {
 
 @pytest.mark.parametrize(("left_s", "count", "epochs"), PLANS.values(), ids=PLANS.keys())
 def test_finalists_follow_the_time_that_is_left(left_s: float, count: int, epochs: int) -> None:
-    plan = pipeline.final_plan(TRIALS, 30, left_s, at_once=1)
+    plan = candidate.final_plan(TRIALS, 30, left_s, at_once=1)
     assert (len(plan.trials), plan.epochs) == (count, epochs)
 
 
 def test_trials_of_which_none_fits_are_refused() -> None:
     with pytest.raises(BadInput, match="no compiled model met the budget"):
-        pipeline.final_plan([trial(0, 0.9, fits=False)], 30, None)
+        candidate.final_plan([trial(0, 0.9, fits=False)], 30, None)
 
 
-def scored(number: int, mean: float, kb: float, *, fits: bool = True) -> pipeline.Scored:
+def scored(number: int, mean: float, kb: float, *, fits: bool = True) -> candidate.Scored:
     compiled = produced().compiled
     footprint = dataclasses.replace(compiled.footprint, file_bytes=int(1000 * kb))
     compiled = dataclasses.replace(compiled, footprint=footprint)
-    return pipeline.Scored(trial(number, mean), compiled, Scores(mean, mean), fits)
+    return candidate.Scored(trial(number, mean), compiled, Scores(mean, mean), fits)
 
 
 def test_the_best_that_fits_is_chosen() -> None:
-    assert pipeline.choose([scored(0, 0.9, 10), scored(1, 0.95, 20)]).trial.number == 1
-    assert pipeline.choose([scored(0, 0.9, 10), scored(1, 0.95, 20, fits=False)]).trial.number == 0
+    assert candidate.choose([scored(0, 0.9, 10), scored(1, 0.95, 20)]).trial.number == 1
+    assert candidate.choose([scored(0, 0.9, 10), scored(1, 0.95, 20, fits=False)]).trial.number == 0
 
 
 def test_of_equals_the_smaller_is_chosen() -> None:
-    assert pipeline.choose([scored(0, 0.949, 10), scored(1, 0.95, 20)]).trial.number == 0
-    assert pipeline.choose([scored(0, 0.949, 10), scored(1, 0.949, 10)]).trial.number == 0
+    assert candidate.choose([scored(0, 0.949, 10), scored(1, 0.95, 20)]).trial.number == 0
+    assert candidate.choose([scored(0, 0.949, 10), scored(1, 0.949, 10)]).trial.number == 0
 
 
 def test_nothing_that_fits_is_an_error() -> None:
     with pytest.raises(BadInput, match="no finalist met the budget"):
-        pipeline.choose([scored(0, 0.9, 10, fits=False)])
+        candidate.choose([scored(0, 0.9, 10, fits=False)])
 
 
 def test_weights_trained_again_that_know_less_are_not_shipped() -> None:
     validated, better, worse = [scored(0, 0.9, 10)], [scored(0, 0.95, 10)], [scored(0, 0.5, 10)]
-    assert pipeline._shipped(validated, better, validated[0]) is better
-    assert pipeline._shipped(validated, worse, validated[0]) is validated
-    assert pipeline._shipped(validated, [scored(0, 0.95, 10, fits=False)], validated[0]) is validated
+    assert candidate._shipped(validated, better, validated[0]) is better
+    assert candidate._shipped(validated, worse, validated[0]) is validated
+    assert candidate._shipped(validated, [scored(0, 0.95, 10, fits=False)], validated[0]) is validated
 
 
 def test_validation_scores_are_of_weights_that_have_not_seen_the_validation_part() -> None:
@@ -183,7 +183,7 @@ def test_validation_scores_are_of_weights_that_have_not_seen_the_validation_part
     seen, unseen = train.y != fast, validation.y == fast
     parts = {"X": train.X[seen], "y": train.y[seen], "Xv": validation.X[unseen], "yv": validation.y[unseen]}
     with share(**parts) as shared:
-        work = pipeline.Work(shared, BUDGET, 0, ())
+        work = candidate.Work(shared, BUDGET, 0, ())
         finalist = produced().trials[0]
-        assert all(each.scores.accuracy < 0.2 for each in pipeline.final(work, finalist, 20))
-        assert all(each.scores.accuracy > 0.8 for each in pipeline.refit(work, finalist, 40))
+        assert all(each.scores.accuracy < 0.2 for each in candidate.final(work, finalist, 20))
+        assert all(each.scores.accuracy > 0.8 for each in candidate.refit(work, finalist, 40))
