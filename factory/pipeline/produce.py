@@ -9,7 +9,6 @@ Rules
 
 import hashlib
 import shutil
-import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -204,22 +203,19 @@ def _check_folder(out: Path) -> None:
 def _lay_out(registry: Registry, release: ReleaseRow, out: Path) -> None:
     """The release as files for people (rule 4)."""
     out.parent.mkdir(parents=True, exist_ok=True)
-    draft = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
+    draft, old = out.with_name(f".{out.name}.draft"), out.with_name(f".{out.name}.old")
     names = {MODEL_NAME: release.model, MANIFEST_NAME: release.manifest, RELEASE_NAME: release.release}
     if release.card is not None:
         names[CARD_NAME] = release.card
-    try:
-        for name, sha256 in names.items():
-            (draft / name).write_bytes(registry.blobs.get(sha256))
-        draft.chmod(0o755)
-        if out.exists():
-            out.rename(old := draft.with_name(f"{draft.name}.old"))
-            draft.rename(out)
-            shutil.rmtree(old)
-        else:
-            draft.rename(out)
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
+    for left_by_a_killed_build in (draft, old):
+        shutil.rmtree(left_by_a_killed_build, ignore_errors=True)
+    draft.mkdir()
+    for name, sha256 in names.items():
+        (draft / name).write_bytes(registry.blobs.get(sha256))
+    if out.exists():
+        out.rename(old)
+    draft.rename(out)
+    shutil.rmtree(old, ignore_errors=True)
 
 
 def _read_model(path: Path) -> bytes:

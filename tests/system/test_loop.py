@@ -1,18 +1,21 @@
 """The loop with a real agent process: over the brokers we support, and where only the base package is installed."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import expect
 
 from factory.config import BrokerConfig, FactoryConfig, WebConfig
 from factory.demo.device import DemoDevice
 from factory.fleet.enrolment import Access
 from factory.registry.rows import TotalsRow
 from factory.release import Keyring
-from factory.serving import on_free_ports
-from tests.support.loop import Outing, close_the_loop
+from factory.serving import admin_link, on_free_ports
+from tests.support.browser import chromium, open_tab
+from tests.support.loop import Outing, await_labelled, close_the_loop, fleet_of_one
 from tests.support.mosquitto import mosquitto
 from tests.support.workshop import Workshop
 
@@ -48,6 +51,31 @@ def test_over_mosquitto_with_client_certificates_and_an_access_list(
         access = Access(broker.url, ca=ca, certificate=own.certificate, key=own.key)
         device = DemoDevice(tmp_path / "device", DEVICE)
         agrees(close_the_loop(outing(workshop, config), device, access, workshop.built.test["windows"]), workshop)
+
+
+def test_by_the_button_on_the_page_accuracy_arrives_without_a_reload(
+    workshop: Workshop, home: Path, tmp_path: Path
+) -> None:
+    config, test = on_free_ports(FactoryConfig(home, FLEET)), workshop.built.test
+    device = DemoDevice(tmp_path / "device", DEVICE)
+    with (
+        fleet_of_one(outing(workshop, config), device, None) as (registry, running),
+        chromium() as browser,
+        open_tab(browser) as tab,
+    ):
+        page = tab.page
+        page.goto(admin_link(registry, running.page_url))
+        page.get_by_role("button", name="Sign in").click()
+        page.get_by_role("link", name="Not now").click()
+        page.get_by_role("link", name=DEVICE).click()
+        page.get_by_role("button", name="Push").click()
+        page.evaluate("window.never_reloaded = true")
+        agrees(await_labelled(registry, device, test["windows"]), workshop)
+        expect(page.locator("#accuracy")).to_contain_text(f"{test['windows']} labelled of {test['windows']} windows")
+        expect(page.locator("[data-figure=accuracy]")).to_have_text(re.compile(f"{100 * test['accuracy']:.1f}"))
+        expect(page.locator("#jobs")).to_contain_text("done")
+        assert page.evaluate("window.never_reloaded") is True
+        assert tab.complaints == []
 
 
 @pytest.mark.slow

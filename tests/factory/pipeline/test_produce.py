@@ -81,6 +81,16 @@ def test_a_folder_of_ours_is_replaced(workshop: Workshop, home: Path, tmp_path: 
     assert (out / "model.onnx").exists()
 
 
+def test_what_a_killed_build_left_is_cleared_away(workshop: Workshop, home: Path, tmp_path: Path) -> None:
+    for name in (".out.draft", ".out.old"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "model.onnx").write_text("half")
+    with Registry.open(home) as registry:
+        order = pipeline.Order("people", workshop.dataset, workshop.budget, 0, tmp_path / "out")
+        pipeline.produce(order, registry, Keyring(home / "keys"), Silent(), 1)
+    assert {path.name for path in tmp_path.iterdir()} == {"out", "home"}
+
+
 def test_evaluating_the_model_gives_what_the_examination_gave(workshop: Workshop) -> None:
     evidence = pipeline.evaluate(workshop.built.folder / "model.onnx", workshop.dataset, "test")
     test = workshop.built.test
