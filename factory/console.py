@@ -118,7 +118,8 @@ class BuildDisplay:
                 f"[green]✓[/] {escape(self._stage)}{trials} [dim]{time.monotonic() - self._since:.1f} s[/]"
             )
         self._stage, self._since, self._trials = text.capitalize(), time.monotonic(), 0
-        self._progress.update(self._task, description=escape(self._stage), total=None, completed=0)
+        self._progress.remove_task(self._task)
+        self._task = self._progress.add_task(escape(self._stage), total=None, note="")
 
     def finished(self, trial: Trial, best: Trial, share: float) -> None:
         """A trial of the search has ended."""
