@@ -12,6 +12,7 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -45,8 +46,9 @@ class Order:
 
     @property
     def study_key(self) -> str:
-        """Equal for orders that give the same model (rule 3)."""
-        spec = codec.canonical({"data": self.dataset.digest, "budget": asdict(self.budget), "seed": self.seed})
+        """Equal for orders that give the same model (rule 3); other code may give another one."""
+        facts = {"data": self.dataset.digest, "budget": asdict(self.budget), "seed": self.seed}
+        spec = codec.canonical({**facts, "version": version("cygnet")})
         return hashlib.sha256(spec).hexdigest()
 
 
