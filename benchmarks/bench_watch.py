@@ -4,7 +4,7 @@ Both sides get the same windows of the same people, in one run, for several ways
 trees (Geurts, Ernst and Wehenkel, 2006) see mean, deviation, minimum, maximum and mean absolute difference of each
 channel.
 
-python benchmarks/bench_watch.py [--splits 5] [--trials 8]
+    python benchmarks/bench_watch.py [--splits 5] [--trials 8]
 """
 
 import argparse

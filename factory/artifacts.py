@@ -1,7 +1,6 @@
 """The values that pass between the rooms of the factory. All frozen, none knows how it was made.
 
-Task + Dataset -> (search) -> Trial -> (training) -> Trained -> (compiler) -> Compiled -> (release) -> Evidence ->
-Release
+Task + Dataset -> (search) -> Trial -> (training) -> Trained -> (compiler) -> Compiled -> (release) -> Evidence
 """
 
 from collections.abc import Mapping

@@ -1,9 +1,18 @@
 """Where the factory keeps its things and whom it talks to: one frozen value, from `factory.toml` in its home folder.
 
-fleet = "plant-7"                        # names the fleet in every topic [broker] url = "embedded" # or
-mqtt://HOST:PORT, mqtts://HOST:PORT username = "factory" password_file = "broker.password"        # files are relative
-to the home folder ca = "ca.pem" certificate = "factory.pem" key = "factory.key" [database] url =
-"postgresql+psycopg://HOST/NAME"   # default: SQLite in the home folder [web] host = "127.0.0.1" port = 8080
+    fleet = "plant-7"                        # names the fleet in every topic
+    [broker]
+    url = "embedded"                         # or mqtt://HOST:PORT, mqtts://HOST:PORT
+    username = "factory"
+    password_file = "broker.password"        # files are relative to the home folder
+    ca = "ca.pem"
+    certificate = "factory.pem"
+    key = "factory.key"
+    [database]
+    url = "postgresql+psycopg://HOST/NAME"   # default: SQLite in the home folder
+    [web]
+    host = "127.0.0.1"
+    port = 8080
 
 Unknown keys are refused: a misspelt setting must not silently mean its default.
 """

@@ -1,8 +1,8 @@
 """What can go wrong in the factory, split by what the caller does about it.
 
-FactoryError BadInput        refuse: the user's data, task, budget or request is wrong; the message names the cure.
-Exit status 2. Unavailable     retry: a broker, database or device did not answer in time. Exit status 3. Cancelled
-stop: the operator asked for it; what is on disk can be resumed. Exit status 130.
+FactoryError
+    BadInput        refuse: the user's data, task, budget or request is wrong; the message names the cure. Status 2.
+    Unavailable     retry: a broker, database or device did not answer in time. Exit status 3.
 """
 
 
@@ -25,9 +25,3 @@ class Unavailable(FactoryError):  # noqa: N818
     """Something outside did not answer in time; trying again may help."""
 
     exit_status = 3
-
-
-class Cancelled(FactoryError):  # noqa: N818
-    """The operator stopped the work."""
-
-    exit_status = 130

@@ -4,8 +4,8 @@ Rules
 1. A message that is malformed, from another fleet or from a device that is not enrolled is dropped with a line in the
    log.
 2. Storing is idempotent: a message that comes twice is counted once, and answered both times.
-3. A receipt is sent only for what is stored.
-4. A refused message is answered too where a device would otherwise send it for ever; the refusal is in the log.
+3. A receipt is sent after a message has been stored, or counts have been refused for good: the device would otherwise
+   send them for ever. The refusal is in the log.
 """
 
 import logging

@@ -5,7 +5,7 @@ Rules
    thread.
 2. A message is acknowledged to the broker only after the caller has stored it (`acknowledge`), so a killed factory
    loses none.
-3. Nothing is published while the link is down: what matters is on disk and is published again after `reconnected`.
+3. Nothing is published while the link is down: what matters is on disk and is published again after `Connected`.
 4. Nothing larger than a packet is ever handed to paho: an oversize message would be sent, refused and sent again for
    ever.
 """
