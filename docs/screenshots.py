@@ -3,7 +3,6 @@
 python -m docs.screenshots [options of factory demo]
 """
 
-import signal
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -95,7 +94,7 @@ def main() -> None:
             for picture in take(login_url.partition("/login/")[0], login_url, PICTURES):
                 print(picture)
         finally:
-            demo.send_signal(signal.SIGINT)
+            demo.terminate()
 
 
 if __name__ == "__main__":

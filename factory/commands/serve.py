@@ -1,7 +1,8 @@
 """`factory serve`: the fleet service and the operator page."""
 
 import argparse
-import time
+import signal
+import threading
 
 from factory.config import EMBEDDED, load_config
 from factory.console import Console
@@ -13,7 +14,10 @@ WATCH_EVERY_S = 1.0
 
 
 def run(options: argparse.Namespace, console: Console) -> int:
-    """Serve until interrupted."""
+    """Serve until told to end, by Ctrl-C or by whatever supervises it."""
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
     config = page_on(load_config(options.home), options.host, options.port)
     with Registry.open(config.home, config.database.url) as registry:
         keyring = Keyring.open(config.home / "keys", console.now())
@@ -23,6 +27,6 @@ def run(options: argparse.Namespace, console: Console) -> int:
                 console.say(f"Sign in, once, with: {admin_link(registry, running.page_url)}")
             note = " (embedded: loopback only, no passwords)" if config.broker.url == EMBEDDED else ""
             console.say(f"Broker: {running.broker_url}{note}")
-            while True:
+            while not stop.wait(WATCH_EVERY_S):
                 running.watch()
-                time.sleep(WATCH_EVERY_S)
+    return 0
