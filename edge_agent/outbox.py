@@ -64,16 +64,26 @@ class Scored:
     waiting: tuple[Prediction, ...]
 
 
+def _opened(path: Path) -> sqlite3.Connection:
+    """The database with its tables; closed again where the file is none."""
+    db = sqlite3.connect(path, isolation_level=None)
+    try:
+        db.execute("PRAGMA journal_mode = WAL")
+        db.execute("PRAGMA synchronous = FULL")
+        db.executescript(_SCHEMA)
+    except sqlite3.DatabaseError:
+        db.close()
+        raise
+    return db
+
+
 class Outbox:
     """The agent's database."""
 
     def __init__(self, path: Path, max_rows: int) -> None:
         self._max_rows = max_rows
         try:
-            self._db = sqlite3.connect(path, isolation_level=None)
-            self._db.execute("PRAGMA journal_mode = WAL")
-            self._db.execute("PRAGMA synchronous = FULL")
-            self._db.executescript(_SCHEMA)
+            self._db = _opened(path)
             with self._transaction():
                 if not self._db.execute("SELECT 1 FROM store").fetchone():
                     self._db.execute("INSERT INTO store VALUES (?, 1)", (secrets.token_hex(8),))
