@@ -13,6 +13,7 @@ import pytest
 from factory.__main__ import main
 from factory.registry import Registry
 from tests.support.house import House
+from tests.support.recordings import write_recordings
 
 
 def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
@@ -64,6 +65,24 @@ def test_wrong_input_is_one_line_and_status_2(
     assert (status, out) == (2, "")
     assert complaint in line
     assert not list(tmp_path.glob("*.json"))
+
+
+def test_what_is_built_can_be_evaluated(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    people, out = tmp_path / "people.npz", tmp_path / "model"
+    write_recordings(people)
+    given = ("--data", str(people), "--home", str(tmp_path / "home"))
+    limits = ("--max-kb", "32", "--trials", "1", "--minutes", "3")
+    status, said, _ = run(capsys, "build", *given, "--out", str(out), *limits, "--json")
+    built = json.loads(said)
+    assert (status, built["folder"]) == (0, str(out))
+    assert 0 < built["model_kb"] <= 32
+    status, said, told = run(capsys, "evaluate", str(out / "model.onnx"), *given, "--json")
+    assert (status, json.loads(said)["accuracy"]) == (0, built["held_out_accuracy"])
+    assert "other data" not in told
+    _, table, _ = run(capsys, "evaluate", str(out / "model.onnx"), *given)
+    assert "label \\ prediction" in table
+    write_recordings(people, seed=1)
+    assert "built from other data" in run(capsys, "evaluate", str(out / "model.onnx"), *given)[2]
 
 
 def test_a_push_waits_for_the_device(house: House, capsys: pytest.CaptureFixture[str]) -> None:
