@@ -52,6 +52,7 @@ class Service:
         self._config, self._registry, self._keyring, self._link, self._clock = config, registry, keyring, link, clock
         self._inbox = Inbox(registry, config.fleet)
         self._worker = f"{socket.gethostname()}/{os.getpid()}"
+        self._held: Incoming | Connected | None = None
         self._pushes: dict[int, JobRow] = {}
         self._label_sent: dict[tuple[str, str], float] = {}
         self._due = dict.fromkeys(("jobs", "labels", "renew"), 0.0)
@@ -77,13 +78,14 @@ class Service:
             self._renew_documents()
 
     def _take_in(self) -> None:
-        happened = self._link.take(TAKE_S)
-        while happened is not None:
-            if isinstance(happened, Connected):
-                self._on_connected(happened)
+        """Everything that has come; what could not be stored is held and comes first the next time."""
+        self._held = self._held or self._link.take(TAKE_S)
+        while self._held is not None:
+            if isinstance(self._held, Connected):
+                self._on_connected(self._held)
             else:
-                self._on_message(happened)
-            happened = self._link.take(0)
+                self._on_message(self._held)
+            self._held = self._link.take(0)
 
     def _on_connected(self, connected: Connected) -> None:
         """Rule 3."""

@@ -3,6 +3,7 @@
 import os
 import signal
 import time
+from collections.abc import Mapping
 
 import pytest
 
@@ -115,6 +116,25 @@ def test_a_database_that_does_not_answer_in_time_is_asked_again(
         device.live_until(lambda: house.ended(job))
     assert house.registry.job(job.id).state == "done"
     assert "the database is locked; trying again" in caplog.text
+
+
+def test_what_a_device_told_while_the_database_was_locked_is_not_lost(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(operate, "RETRY_S", 0.05)
+    store, tries = house.registry.set_reported, iter(range(3))
+
+    def slow_at_first(device: str, reported: Mapping[str, object], now: float) -> None:
+        if reported["slots"] and next(tries, None) is not None:
+            raise Unavailable("the database is locked")
+        store(device, reported, now)
+
+    monkeypatch.setattr(house.registry, "set_reported", slow_at_first)
+    with house.service(), house.device() as device:
+        job = house.push(house.release(b"model"))
+        device.live_until(lambda: house.ended(job))
+    assert house.registry.job(job.id).state == "done"
+    assert next(tries, None) is None
 
 
 def test_a_job_that_nobody_knows_is_failed_with_its_name(house: House) -> None:
