@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/installed
 
-.PHONY: demo test check bench pictures clean
+.PHONY: demo test check bench bench-models pictures clean
 demo: $(STAMP)  ## the whole loop on real data: build, sign, push, run, report
 	$(BIN)/factory demo $(DEMO)
 
@@ -20,7 +20,15 @@ check: $(STAMP)  ## format, lint, types, layers: seconds
 	$(BIN)/lint-imports
 
 bench: $(STAMP)  ## the benchmarks: each prints a table and writes JSON under build/benchmarks/
-	for file in benchmarks/bench_*.py; do $(BIN)/python $$file || exit 1; done
+	for file in $(filter-out %/bench_models.py,$(wildcard benchmarks/bench_*.py)); do $(BIN)/python $$file || exit 1; done
+
+bench-models: .venv-bench/installed  ## ours against other ways to make a model; DATA=FOLDER: where the sets are
+	.venv-bench/bin/python benchmarks/bench_models.py $(if $(DATA),--data $(DATA)) $(BENCH)
+
+.venv-bench/installed: pyproject.toml  # of its own: one of the rivals needs an older numpy
+	test -x .venv-bench/bin/python || $(PYTHON) -m venv .venv-bench
+	.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check -e '.[factory,bench]'
+	touch $@
 
 pictures: $(STAMP)  ## the README's screenshots, from the real page
 	$(BIN)/python -m docs.screenshots
@@ -31,4 +39,4 @@ $(STAMP): pyproject.toml constraints.txt
 	touch $@
 
 clean:
-	rm -rf .venv build .coverage .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-bench build .coverage .mypy_cache .pytest_cache .ruff_cache

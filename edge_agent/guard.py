@@ -21,7 +21,7 @@ from protocol.messages import Reason
 
 _ALLOWED_TEXT = """
     Abs Add And ArgMax ArgMin AveragePool BatchNormalization Cast Ceil Clip Concat Constant Conv Cos
-    DequantizeLinear Div Elu Equal Erf Exp Flatten Floor GRU Gather Gemm GlobalAveragePool GlobalMaxPool
+    DequantizeLinear Div Elu Equal Erf Exp Flatten Floor GRU Gather GatherElements Gemm GlobalAveragePool GlobalMaxPool
     Greater GreaterOrEqual HardSigmoid HardSwish Identity InstanceNormalization IsInf IsNaN LSTM
     LayerNormalization LeakyRelu Less LessOrEqual Log LogSoftmax MatMul Max MaxPool Mean Min Mul Neg Not Or
     PRelu Pad Pow QuantizeLinear Reciprocal ReduceL1 ReduceL2 ReduceMax ReduceMean ReduceMin ReduceProd

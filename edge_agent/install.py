@@ -295,4 +295,4 @@ class Installer:
 
 
 def _owner(slot: Slot, files: ReleaseFiles, manifest: Manifest) -> Owner:
-    return Owner(slot, files.release.sha256, manifest.classes if manifest.task == "classification" else ())
+    return Owner(slot, files.release.sha256, manifest.answered)

@@ -45,7 +45,7 @@ class Runtime:
         self.manifest = manifest
         self._onnx = onnx
         self._limits = limits
-        self._outputs = len(manifest.classes) if manifest.task == "classification" else 1
+        self._outputs = len(manifest.answered) or 1
         self._process: Process | None = None
         self._busy = asyncio.Lock()
 

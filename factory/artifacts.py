@@ -10,13 +10,15 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from factory.architectures import Architecture
+
 Float32 = npt.NDArray[np.float32]
 Int64 = npt.NDArray[np.int64]
 
 TRAIN, VALIDATION, TEST = 0, 1, 2
 PARTS = {"train": TRAIN, "validation": VALIDATION, "test": TEST}
 Precision = Literal["fp32", "int8"]
-LEAST_CLASSES = 2
+Kind = Literal["classification", "anomaly"]
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,7 @@ class Task:
     """What a model is for: from these channels at this rate, every `hop` samples, which of `classes` is it?"""
 
     name: str
-    kind: Literal["classification"]
+    kind: Kind  # an anomaly task has two classes, first what is normal, and learns from that alone
     classes: tuple[str, ...]
     channels: tuple[str, ...]
     units: tuple[str, ...]
@@ -56,12 +58,15 @@ class Dataset:
     recording: npt.NDArray[np.str_]  # (n,), name of the recording a window was cut from
     start: Int64  # (n,), first sample of the window in that recording
     digest: str  # SHA-256 of data, task and split: equal digests mean equal windows in equal parts
+    unlabelled: Float32 = field(default_factory=lambda: np.empty((0, 0, 0), np.float32))
+    # (m, time, channels): windows without a class that have nothing in common with the test part
 
-    def only(self, part: int) -> "Dataset":
-        """The windows of one part."""
-        keep = self.part == part
+    def only(self, *parts: int) -> "Dataset":
+        """The labelled windows of these parts."""
+        keep = np.isin(self.part, parts)
         return replace(
             self,
+            unlabelled=self.unlabelled[:0],
             X=self.X[keep],
             y=self.y[keep],
             part=self.part[keep],
@@ -91,113 +96,29 @@ class Budget:
     max_trials: int | None = None
 
 
-@dataclass(frozen=True)
-class FrontEnd:
-    """Fixed channels derived from the raw ones inside the graph, before anything is learned."""
-
-    magnitudes: bool = False  # the length of every 3-axis triple: what remains when the device is turned
-    differences: bool = False  # x[t] - x[t-1]
-    smoothing: int = 0  # samples of a moving average that splits slow from fast; odd, 0: no split
-
-    def __post_init__(self) -> None:
-        if self.smoothing < 0 or (self.smoothing and self.smoothing % 2 == 0):
-            raise ValueError(f"front.smoothing is {self.smoothing}; it must be 0 or odd")
-
-    @property
-    def filters(self) -> int:
-        """Fixed filters applied to every channel: 1 means the channel itself, without a convolution."""
-        return (2 if self.smoothing else 1) + self.differences
-
-
-@dataclass(frozen=True)
-class Block:
-    """A convolution over time with batch norm and ReLU; zero padding, so that only the stride shortens."""
-
-    width: int  # output channels
-    kernel: int  # samples, odd
-    stride: int = 1
-    separable: bool = False  # depthwise, then pointwise, in place of one plain convolution
-    residual: bool = True  # add the input before the ReLU where shapes allow
-
-    def __post_init__(self) -> None:
-        if self.width < 1 or self.stride < 1 or self.kernel < 1 or self.kernel % 2 == 0:
-            raise ValueError(f"{self}: width and stride are at least 1, the kernel is odd")
-
-
-@dataclass(frozen=True)
-class Head:
-    """From the last block to class probabilities: average and maximum over time, then one linear layer."""
-
-    deviation: bool = False  # also the standard deviation over time
-    statistics: bool = True  # also mean, deviation, minimum and maximum of every normalised input channel
-    dropout: float = 0.0
-
-    def __post_init__(self) -> None:
-        if not 0.0 <= self.dropout < 1.0:
-            raise ValueError(f"head.dropout is {self.dropout}; it is a share below 1")
-
-
-@dataclass(frozen=True)
-class Stage:
-    """A block at its place in an architecture."""
-
-    block: Block
-    inputs: int  # channels
-    length_in: int  # samples
-    length_out: int
-    residual: bool  # whether shapes allow the block's residual
-
-
-@dataclass(frozen=True)
-class Architecture:
-    """A point of the search space: a network from raw windows [time, channels] to `classes` probabilities."""
-
-    time: int
-    channels: int
-    classes: int
-    triples: tuple[tuple[int, int, int], ...]  # channels that are the x, y and z of one sensor
-    front: FrontEnd
-    blocks: tuple[Block, ...]
-    head: Head
-
-    def __post_init__(self) -> None:
-        if self.time < 1 or self.channels < 1 or self.classes < LEAST_CLASSES or not self.blocks:
-            raise ValueError("an architecture has samples, channels, two classes and a block at least")
-        if any(not 0 <= channel < self.channels for triple in self.triples for channel in triple):
-            raise ValueError(f"triples {self.triples} name channels beyond {self.channels}")
-
-    @property
-    def signals(self) -> int:
-        """Normalised channels: the raw ones and the magnitudes."""
-        return self.channels + (len(self.triples) if self.front.magnitudes else 0)
-
-    @property
-    def stages(self) -> tuple[Stage, ...]:
-        """Every block with the shapes around it."""
-        stages: list[Stage] = []
-        inputs, length = self.signals * self.front.filters, self.time
-        for block in self.blocks:
-            after = -(-length // block.stride)
-            same = block.residual and block.width == inputs and block.stride == 1
-            stages.append(Stage(block, inputs, length, after, same))
-            inputs, length = block.width, after
-        return tuple(stages)
-
-    @property
-    def features(self) -> int:
-        """Inputs of the linear layer."""
-        pooled = self.blocks[-1].width * (3 if self.head.deviation else 2)
-        return pooled + (4 * self.signals if self.head.statistics else 0)
-
-
 @dataclass(frozen=True, eq=False)
 class Trained:
-    """An architecture with its weights, as float32 arrays by name:
+    """An architecture with its weights, as arrays by name.
 
-    `fill` (channels) replaces NaN; `centre`, `gain` (signals) normalise; `filters` (signals * filters, 1, 1, kernel)
-    where the front end has more than one; per block i `blocks.i.depth.weight` where separable, `blocks.i.conv.weight`
-    (out, in, 1, kernel) and `blocks.i.norm.{weight,bias,running_mean,running_var}`; `norm.*` over the features;
+    The front end of every family: `front.fill` (channels) replaces NaN; `front.centre`, `front.gain` (signals)
+    normalise; `front.filters` (signals * filters, 1, 1, kernel) where there is more than one.
+
+    A convolutional network: per block i `blocks.i.depth.weight` where separable, `blocks.i.conv.weight` (out, in, 1,
+    kernel) and `blocks.i.norm.{weight,bias,running_mean,running_var}`; `norm.*` over the features;
     `linear.{weight,bias}`.
+
+    Kernels: `kernels.masks`, `kernels.inputs` (dilations, width) are whole numbers: which taps are heavy, and which
+    input is read; `kernels.levels` (dilations, width, thresholds) from -128 to 127, squared and times `kernels.scale`
+    (1), are thresholds; `kernels.padded` (1) is 1 where shares are taken of the samples that are there;
+    `linear.weight` (outputs, columns) and `linear.bias`, with one output for two classes.
+
+    Trees: `fourier.{floor,centre,gain}` where there are bands; `features.kept` (kept) are the features that they see;
+    of every decision `trees.{feature,threshold,first}` (trees, leaves - 1), see training/flat_tree.py; of every leaf
+    `trees.values` (trees, leaves, classes - 1), whole numbers that count `trees.step` each in the logit of a class less
+    that of the last one; `trees.prior` (classes) is added. All whole numbers are held as floats.
+
+    A detector of anomalies: `anomaly.{threshold,slope}`; a density `density.{centre,whitening}`; an autoencoder `share`
+    (inputs) and, per layer i, `layers.i.{weight,bias}`.
     """
 
     architecture: Architecture
@@ -261,6 +182,8 @@ class Trial:
     epochs: int
     seconds: float
     fits: bool  # within the budget
+    strategy: str = ""  # who proposed it
+    effort: float = 1.0  # share of a whole trial's training
 
 
 @dataclass(frozen=True)
@@ -288,6 +211,15 @@ class Candidate:
 
 
 @dataclass(frozen=True)
+class Bin:
+    """Windows that a model was about equally sure of."""
+
+    windows: int
+    confidence: float  # mean probability of the answer
+    accuracy: float  # share of right answers
+
+
+@dataclass(frozen=True)
 class Evidence:
     """What an examination of a compiled model on one part of the data has shown."""
 
@@ -300,3 +232,5 @@ class Evidence:
     confusion: tuple[tuple[int, ...], ...]  # [label][prediction]
     accuracy_by_group: Mapping[str, float]
     latency: Latency
+    calibration_error: float | None = None  # expected calibration error of the answers
+    reliability: tuple[Bin, ...] = ()  # what it was computed from, by rising confidence

@@ -13,6 +13,8 @@
     [web]
     host = "127.0.0.1"
     port = 8080
+    [build]
+    cluster = "tcp://scheduler:8786"         # default: this machine's cores
 
 Unknown keys are refused: a misspelt setting must not silently mean its default.
 """
@@ -63,6 +65,13 @@ class WebConfig:
 
 
 @dataclass(frozen=True)
+class BuildConfig:
+    """Where models are trained. None: on the cores of this machine; else by the workers of a Dask scheduler."""
+
+    cluster: str | None = None
+
+
+@dataclass(frozen=True)
 class Limits:
     """How long the factory waits for a device, and for how long what it signs is valid."""
 
@@ -82,6 +91,7 @@ class FactoryConfig:
     broker: BrokerConfig = field(default_factory=BrokerConfig)
     database: DatabaseConfig = field(default_factory=DatabaseConfig)
     web: WebConfig = field(default_factory=WebConfig)
+    build: BuildConfig = field(default_factory=BuildConfig)
     limits: Limits = field(default_factory=Limits)
 
 
@@ -103,6 +113,7 @@ def load_config(home: Path) -> FactoryConfig:
         broker=_section(BrokerConfig, raw.pop("broker", {}), f"{path}: [broker]"),
         database=_section(DatabaseConfig, raw.pop("database", {}), f"{path}: [database]"),
         web=_section(WebConfig, raw.pop("web", {}), f"{path}: [web]"),
+        build=_section(BuildConfig, raw.pop("build", {}), f"{path}: [build]"),
         limits=_section(Limits, raw.pop("limits", {}), f"{path}: [limits]"),
         fleet=_section(_Top, raw, str(path)).fleet,
     )

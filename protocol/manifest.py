@@ -7,6 +7,8 @@ Rules
    missing sample); an answer is finite, or no comparison with it would mean anything.
 3. As many golden vectors travel as fit `MAX_MANIFEST_BYTES`, at least one.
 4. Every channel has one unit. Classes and channels have different names; a classification has at least two classes.
+5. An anomaly task has two classes, first what is normal. Its answer is read like that of a classification, one number a
+   class; a second output of the graph, `score`, is for those who want the number behind it.
 """
 
 import base64
@@ -24,7 +26,7 @@ from protocol.messages import Count, Identifier, Message, Rate, Sha256, Text, Ti
 
 MAX_MANIFEST_BYTES = 8 * 1024 * 1024
 INPUT_NAME = "window"
-OUTPUT_NAMES = {"classification": "probabilities", "anomaly": "score", "regression": "value"}
+OUTPUT_NAMES = {"classification": "probabilities", "anomaly": "probabilities", "regression": "value"}
 
 _FEWEST_CLASSES = 2
 
@@ -61,7 +63,7 @@ class Manifest(Message, frozen=True, kw_only=True):
     """See the head of this file. `evidence` holds what the factory measured, for people; no device decides by it.
 
     Raises:
-        ValueError: rule 4 does not hold.
+        ValueError: rule 4 or 5 does not hold.
     """
 
     name: Identifier
@@ -86,6 +88,13 @@ class Manifest(Message, frozen=True, kw_only=True):
                 raise ValueError(f"{names} names one thing twice")
         if self.task == "classification" and len(self.classes) < _FEWEST_CLASSES:
             raise ValueError(f"a classification needs two classes or more, not {self.classes}")
+        if self.task == "anomaly" and len(self.classes) != _FEWEST_CLASSES:
+            raise ValueError(f"an anomaly task needs two classes, first what is normal, not {self.classes}")
+
+    @property
+    def answered(self) -> tuple[str, ...]:
+        """The classes that an answer has a number for each; none where it is a single value."""
+        return () if self.task == "regression" else self.classes
 
 
 def encode(manifest: Manifest) -> bytes:
@@ -122,7 +131,7 @@ def golden_vectors(manifest: Manifest) -> tuple[Float32, Float32]:
         Malformed: the text is not base64, of another size than the manifest says, or an answer is not finite (rule 2).
     """
     golden = manifest.golden
-    outputs = len(manifest.classes) if manifest.task == "classification" else 1
+    outputs = len(manifest.answered) or 1
     windows = _unpack(golden.windows, (golden.n, manifest.window, len(manifest.channels)), "windows")
     answers = _unpack(golden.answers, (golden.n, outputs), "answers")
     if not np.isfinite(answers).all():

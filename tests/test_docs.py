@@ -36,6 +36,7 @@ def test_every_command_of_the_agent_is_in_the_docs(command: str) -> None:
         factory.config.BrokerConfig,
         factory.config.DatabaseConfig,
         factory.config.WebConfig,
+        factory.config.BuildConfig,
         factory.config.Limits,
         edge_agent.config.Limits,
         edge_agent.config.ReportSettings,

@@ -31,6 +31,7 @@ def parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _add_build(commands)
+    _add_study(commands)
     _add_evaluate(commands)
     _add_push(commands)
     _add_serve(commands)
@@ -39,22 +40,71 @@ def parser() -> argparse.ArgumentParser:
     return parser
 
 
+_BUILD = """\
+Searches for the most accurate model that fits the budget, by its score as a compiled ONNX file on people (or devices,
+or times) that it was not trained on; trains the best ones for longer; examines the chosen one once on held-out data;
+signs it and puts it in the registry.
+
+The budget is about the device (--max-kb, --max-macs: never exceeded) and about your patience (--minutes, --trials:
+whichever is used up first ends the search; --minutes also has to do for the training of the best). More minutes find
+better models, quickly at first: begin with 5, and look at the card's picture of size against accuracy before you pay
+for 60. Where --trials ends the search, the same data, budget and seed give the same bytes.
+
+Ctrl-C stops at once. Every finished trial is kept: the same command goes on from there, and the time that was spent
+before counts. `factory study list` shows what there is."""
+
+_BUILD_EXAMPLES = """\
+factory build --data package:seglearn-watch --out build/watch --max-kb 64 --minutes 5
+factory build --data pump.csv --task pump.toml --out build/pump --max-kb 32 --max-macs 100000
+factory build --data pump.csv --task pump.toml --out build/pump --minutes 60 --cluster tcp://scheduler:8786"""
+
+
 def _add_build(commands: "Commands") -> None:
-    build = _command(
-        commands,
-        "build",
-        "search, train and compile a model for a task",
-        "Searches for the most accurate model that fits the budget, by its score as a compiled ONNX file on people (or "
-        "devices, or times) that it was not trained on; examines it once on held-out ones; signs it and puts it in the "
-        "registry.",
-        "factory build --data package:seglearn-watch --out build/watch --max-kb 64 --minutes 5\n"
-        "factory build --data pump.csv --task pump.toml --out build/pump --max-kb 32 --max-macs 100000",
-    )
+    build = _command(commands, "build", "search, train and compile a model for a task", _BUILD, _BUILD_EXAMPLES)
     _add_data(build)
     build.add_argument(
         "--out", type=Path, required=True, metavar="DIR", help="where model.onnx, manifest.json and card.html go"
     )
     _add_budget(build, minutes=10.0, trials=None, max_kb=None)
+    build.add_argument(
+        "--cluster",
+        metavar="URL",
+        help="work on the machines of this Dask scheduler, tcp://HOST:8786 (default: build.cluster of factory.toml, or "
+        "the cores of this machine)",
+    )
+
+
+def _add_study(commands: "Commands") -> None:
+    study = commands.add_parser(
+        "study",
+        help="look at searches, and hand their trials to other tools",
+        description="Every build is a study in the registry: its data, budget and seed, and each architecture that was "
+        "tried. A study that was stopped goes on when its build is given again.",
+        epilog=_epilog("factory study list\nfactory study show 3fa2b1\nfactory study export 3fa2b1 --out trials.csv"),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    actions = study.add_subparsers(dest="action", required=True, metavar="ACTION")
+    _command(actions, "list", "every study, newest first", "Lists every study, newest first.", "factory study list")
+    show = _command(
+        actions,
+        "show",
+        "what one study was asked, what it tried, what it found",
+        "Shows a study's data, budget and seed, the trials that no smaller one equals, what every strategy brought, "
+        "and every trial.",
+        "factory study show 3fa2b1\nfactory study show 3fa2b1 --json",
+    )
+    export = _command(
+        actions,
+        "export",
+        "write a study's trials for other tools",
+        "Writes every trial with its architecture as a table, or as a study of Optuna (pip install 'cygnet[export]').",
+        "factory study export 3fa2b1 --out trials.parquet\n"
+        "factory study export 3fa2b1 --optuna sqlite:///study.db && optuna-dashboard sqlite:///study.db",
+    )
+    for action in (show, export):
+        action.add_argument("key", metavar="KEY", help="the study's key, or its first digits")
+    export.add_argument("--out", type=Path, metavar="FILE", help="a .csv, .parquet or .json file")
+    export.add_argument("--optuna", metavar="URL", help="sqlite:///FILE, an Optuna storage")
 
 
 def _add_evaluate(commands: "Commands") -> None:
@@ -164,12 +214,11 @@ def _command(
     examples: str,
     home: Path | None = None,
 ) -> argparse.ArgumentParser:
-    shown = "\n".join(f"  {line}" for line in examples.splitlines())
     parser = commands.add_parser(
         name,
         help=summary,
-        description=textwrap.fill(description, 100),
-        epilog=f"examples:\n{shown}\n\n{_EXIT_STATUS}",
+        description=description if "\n" in description else textwrap.fill(description, 100),
+        epilog=_epilog(examples),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     default = home or Path(os.environ.get(HOME_VARIABLE, Path.home() / ".local/share/cygnet"))
@@ -179,6 +228,11 @@ def _command(
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
     parser.add_argument("--verbose", action="store_true", help="log what happens")
     return parser
+
+
+def _epilog(examples: str) -> str:
+    shown = "\n".join(f"  {line}" for line in examples.splitlines())
+    return f"examples:\n{shown}\n\n{_EXIT_STATUS}"
 
 
 def _add_data(parser: argparse.ArgumentParser, default: str | None = None) -> None:
@@ -196,16 +250,14 @@ def _add_data(parser: argparse.ArgumentParser, default: str | None = None) -> No
 
 
 def _add_budget(parser: argparse.ArgumentParser, minutes: float, trials: int | None, max_kb: float | None) -> None:
-    parser.add_argument("--minutes", type=float, default=minutes, help="time for the search (default: %(default)g)")
-    parser.add_argument(
-        "--trials", type=int, default=trials, help="architectures to try at most (default: %(default)s)"
-    )
-    parser.add_argument(
-        "--max-kb", type=float, default=max_kb, help="largest ONNX file, kB of 1000 bytes (default: %(default)s)"
-    )
-    parser.add_argument(
-        "--max-macs", type=int, default=None, help="most multiply-accumulates a window (default: no limit)"
-    )
+    parser.add_argument("--minutes", type=float, default=minutes, help="wall time to spend (default: %(default)g)")
+    for name, kind, default, without, text in (
+        ("trials", int, trials, "as time allows", "architectures to try at most"),
+        ("max-kb", float, max_kb, "no limit", "largest ONNX file, kB of 1000 bytes"),
+        ("max-macs", int, None, "no limit", "most multiply-accumulates a window"),
+    ):
+        shown = without if default is None else f"{default:g}"
+        parser.add_argument(f"--{name}", type=kind, default=default, help=f"{text} (default: {shown})")
     parser.add_argument(
         "--seed", type=int, default=0, help="same data, budget and seed: same model (default: %(default)d)"
     )

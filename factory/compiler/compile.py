@@ -6,12 +6,14 @@ from dataclasses import dataclass, field
 import numpy as np
 import onnx
 
+from factory.architectures import Architecture, Autoencoder, Density, Kernels, Trees
 from factory.artifacts import Compiled, Float32, Parity, Precision, Trained
 from factory.compiler.footprint import footprint, has_external_data
 from factory.compiler.graph import build
 from factory.compiler.passes import Pass, apply
 from factory.compiler.passes.compact import Compact
 from factory.compiler.passes.linear_weights import LinearWeights
+from factory.compiler.passes.narrow import Narrow
 from factory.compiler.passes.quantise import Quantise
 from factory.compiler.session import answers
 from factory.compiler.stamp import serialise, stamp
@@ -29,7 +31,7 @@ class Reference:
 
 def compile_model(trained: Trained, precision: Precision, reference: Reference) -> Compiled:
     """The ONNX file of `trained` in one precision, its footprint and its parity."""
-    passes: list[Pass] = [Quantise(reference.calibration), LinearWeights()] if precision == "int8" else []
+    passes = _integers(trained.architecture, reference) if precision == "int8" else []
     model = apply(build(trained), [*passes, Compact()])
     onnx.checker.check_model(model, full_check=True)
     assert not has_external_data(model)
@@ -44,6 +46,19 @@ def compile_model(trained: Trained, precision: Precision, reference: Reference) 
         ir=stamped.ir_version,
         parity=parity(reference.expected, answers(blob, reference.windows)),
     )
+
+
+def _integers(architecture: Architecture, reference: Reference) -> list[Pass]:
+    """What makes a float model int8: its convolutions, its linear layer, or both; the tables of trees."""
+    match architecture:
+        case Density() | Kernels():
+            return [LinearWeights()]
+        case Autoencoder():
+            return [Quantise(reference.calibration)]
+        case Trees():
+            return [Narrow()]
+        case _:
+            return [Quantise(reference.calibration), LinearWeights()]
 
 
 def parity(expected: Float32, actual: Float32) -> Parity:

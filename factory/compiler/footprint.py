@@ -2,8 +2,9 @@
 with.
 
 Rules
-1. MACs: multiplications in convolutions and linear layers, for one window.
-2. Parameters: weights and biases of convolutions and linear layers, fixed filters included.
+1. MACs: multiplications in convolutions and linear layers, for one window. A node that reads constants alone makes a
+   constant: a runtime evaluates it once, when it loads the model.
+2. Parameters: weights and biases of convolutions and linear layers, fixed filters included, computed ones not.
 3. Peak activation bytes: the most that any one operator reads and writes, constants apart. A value that is stored as
    int8 between two operators counts one byte, and (De)QuantizeLinear are not operators but the edge between two.
 """
@@ -21,7 +22,7 @@ EDGES = {"QuantizeLinear", "DequantizeLinear"}
 def footprint(model: onnx.ModelProto) -> Footprint:
     """Footprint of one window through `model`."""
     account = _Account(model)
-    nodes = [node for node in model.graph.node if node.op_type not in EDGES]
+    nodes = [node for node in model.graph.node if node.op_type not in EDGES and not account.is_constant(node)]
     return Footprint(
         macs=sum(account.macs(node) for node in nodes),
         parameters=sum(account.parameters(node) for node in nodes),
@@ -37,8 +38,12 @@ class _Account:
         single = onnx.ModelProto.FromString(model.SerializeToString())
         for value in (*single.graph.input, *single.graph.output):
             value.type.tensor_type.shape.dim[0].dim_value = 1
-        graph = onnx.shape_inference.infer_shapes(single, strict_mode=True, data_prop=True).graph
-        self._constants = {constant.name: constant for constant in graph.initializer}
+        graph = onnx.shape_inference.infer_shapes(single, strict_mode=True).graph
+        self._stored = {constant.name: tuple(constant.dims) for constant in graph.initializer}
+        self._constants = set(self._stored)
+        for node in graph.node:
+            if node.op_type not in EDGES and self.is_constant(node):
+                self._constants.update(node.output)
         self._values = {
             value.name: value.type.tensor_type for value in (*graph.input, *graph.value_info, *graph.output)
         }
@@ -48,6 +53,10 @@ class _Account:
             for name in node.input:
                 readers.setdefault(name, set()).add(node.op_type)
         self._quantised = {name for name, kinds in readers.items() if kinds == {"QuantizeLinear"}}
+
+    def is_constant(self, node: onnx.NodeProto) -> bool:
+        """Whether what the node makes does not depend on the window."""
+        return self._constants.issuperset(node.input)
 
     def macs(self, node: onnx.NodeProto) -> int:
         """Rule 1."""
@@ -61,11 +70,12 @@ class _Account:
         """Rule 2."""
         if node.op_type not in {"Conv", "Gemm"}:
             return 0
-        return sum(math.prod(self._weight_shape(name)) for name in node.input[1:])
+        names = (self._dequantised.get(name, name) for name in node.input[1:])
+        return sum(math.prod(self._stored[name]) for name in names if name in self._stored)
 
     def activation_bytes(self, node: onnx.NodeProto) -> int:
         """Rule 3."""
-        return sum(self._bytes(name) for name in {*node.input, *node.output} - self._constants.keys())
+        return sum(self._bytes(name) for name in {*node.input, *node.output} - self._constants)
 
     def _bytes(self, name: str) -> int:
         if self._dequantised.get(name) in self._constants:
@@ -75,7 +85,8 @@ class _Account:
         return math.prod(self._shape(name)) * (1 if eight_bits else kind.itemsize)
 
     def _weight_shape(self, name: str) -> tuple[int, ...]:
-        return tuple(self._constants[self._dequantised.get(name, name)].dims)
+        stored = self._dequantised.get(name, name)
+        return self._stored[stored] if stored in self._stored else self._shape(stored)
 
     def _shape(self, name: str) -> tuple[int, ...]:
         return tuple(dim.dim_value for dim in self._values[name].shape.dim)

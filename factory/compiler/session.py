@@ -9,7 +9,7 @@ import onnxruntime
 from onnxruntime.capi import onnxruntime_pybind11_state as state
 
 from factory.artifacts import Float32, Latency
-from factory.compiler.graph import INPUT, OUTPUT
+from factory.compiler.graph import INPUT, OUTPUT, SCORE
 
 BATCH_VALUES = 4_000_000  # samples times channels that are handed over at once, unless the caller says how many windows
 MOST_WINDOWS = 256
@@ -44,10 +44,18 @@ class Answerer:
 
     def __call__(self, X: Float32, batch: int | None = None) -> Float32:
         """Probabilities (n, classes) of windows (n, time, channels), `batch` at a time."""
+        return self._output(OUTPUT, X, batch)
+
+    def scores(self, X: Float32, batch: int | None = None) -> Float32:
+        """Scores (n) of windows (n, time, channels), by a detector of anomalies."""
+        return self._output(SCORE, X, batch)
+
+    def _output(self, name: str, X: Float32, batch: int | None) -> Float32:
         batch = batch or min(max(1, BATCH_VALUES // X[0].size), MOST_WINDOWS)
         with _said_plainly():
-            parts = [self._session.run([OUTPUT], {INPUT: X[at : at + batch]})[0] for at in range(0, len(X), batch)]
-        return np.concatenate(parts).astype(np.float32, copy=False)
+            parts = [self._session.run([name], {INPUT: X[at : at + batch]})[0] for at in range(0, len(X), batch)]
+        answers: Float32 = np.concatenate(parts).astype(np.float32, copy=False)
+        return answers
 
     def latency(self, X: Float32, calls: int = CALLS) -> Latency:
         """Time of one window, over `calls` calls that go round the windows of X."""

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from factory.data.settling import settle
+from factory.data.sifting import sift
 from factory.data.source import Loaded, Source, nearest
 from factory.data.sources import npz, package, table
 from factory.data.taskfile import Columns, TaskFile, read_task_file
@@ -28,7 +29,8 @@ def load(source: str, task_file: Path | None = None) -> Loaded:
         BadInput: anything about the source or the task file is wrong; nothing has been written.
     """
     task = read_task_file(task_file) if task_file is not None else TaskFile()
-    return settle(_read(source, task.columns), task)
+    settled = settle(_read(source, task.columns), task)
+    return settled if task.classes is not None else sift(settled)
 
 
 def _read(source: str, columns: Columns) -> Source:

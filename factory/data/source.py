@@ -26,6 +26,7 @@ class Source:
     recordings: tuple[Recording, ...]
     given: tuple[int, ...] | None = None  # TRAIN or TEST, one a recording
     ready: bool = False  # every recording is one window already
+    notes: tuple[str, ...] = ()  # see `Loaded`
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,6 +36,8 @@ class Loaded:
     task: Task
     recordings: tuple[Recording, ...]
     given: tuple[int, ...] | None = None  # TRAIN or TEST, one a recording
+    stride: int | None = None  # samples from one recording to the next where each is one window; None: streams
+    notes: tuple[str, ...] = ()  # what was decided without being asked, each a sentence for the person who builds
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
@@ -63,15 +66,6 @@ def check_finite(
         row, *_, channel = np.argwhere(infinite)[0]
         problem = f"{place(int(row))} holds an infinite number in channel {channels[channel]!r}"
         raise BadInput(where, problem, "Correct it, or leave it empty (NaN) where the sensor gave nothing")
-
-
-def check_present(X: npt.NDArray[np.floating[Any]], where: str, place: Callable[[int], str]) -> None:
-    """Refuse a row or window of X (rows or windows, ..., channels) in which every channel is missing."""
-    missing = np.isnan(X).all(axis=tuple(range(1, X.ndim)))
-    if missing.any():
-        rows = np.flatnonzero(missing)
-        problem = f"{place(int(rows[0]))} has no value in any channel ({rows.size} such in all)"
-        raise BadInput(where, problem, "Remove it, or fill the gap")
 
 
 def to_float32(X: npt.NDArray[Any]) -> Float32:

@@ -8,6 +8,7 @@ from typing import Any, Literal, get_args
 import msgspec
 from msgspec import Struct, field
 
+from factory.artifacts import Kind
 from factory.data.limits import LIMITS
 from factory.data.source import nearest
 from factory.errors import BadInput
@@ -39,6 +40,8 @@ class TaskFile(Struct, frozen=True):
     """A whole task file."""
 
     name: str | None = None
+    kind: Kind = "classification"
+    normal: tuple[str, ...] | str | None = None  # of an anomaly task: labels of what is normal; others are anomalies
     rate_hz: float | None = None
     window: int | None = None  # samples
     window_s: float | None = None  # seconds
@@ -76,6 +79,13 @@ def parse(raw: Mapping[str, Any]) -> TaskFile:
             raise BadInput(f"task.{section}", f"{inner!r} is not a section", f"Write [{section}] and its keys below")
         _refuse_unknown(inner, kind, f"task.{section}")
     by = raw.get("split", {}).get("by", "time")
+    purpose = raw.get("kind", "classification")
+    if purpose not in get_args(Kind):
+        raise BadInput("task.kind", f"{purpose!r} is no kind of task", nearest(str(purpose), get_args(Kind)))
+    if "normal" in raw and purpose != "anomaly":
+        raise BadInput(
+            "task.normal", f"a {purpose} has nothing that is normal", "Add kind = 'anomaly', or leave it out"
+        )
     if by not in get_args(SplitBy):
         raise BadInput("task.split.by", f"{by!r} is no way to split", nearest(str(by), get_args(SplitBy)))
     try:

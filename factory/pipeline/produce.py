@@ -18,13 +18,14 @@ from typing import Any
 
 import numpy as np
 
-from factory import compiler
+from factory import compiler, search
 from factory.artifacts import PARTS, TEST, VALIDATION, Budget, Candidate, Dataset, Evidence, Float32, Trial
 from factory.errors import BadInput
+from factory.pipeline import anomaly
 from factory.pipeline.candidate import search_and_compile
 from factory.registry import Registry
 from factory.registry.rows import ReleaseRow
-from factory.release import CardFacts, Keyring, ReleaseRequest, card, count_parts, examine, publish
+from factory.release import CardFacts, Keyring, Prediction, ReleaseRequest, card, count_parts, examine, publish
 from factory.search import Progress
 from protocol import codec, manifest
 
@@ -43,6 +44,8 @@ class Order:
     budget: Budget
     seed: int
     out: Path
+    notes: tuple[str, ...] = ()  # what was decided about the data without being asked
+    cluster: str | None = None  # address of the Dask scheduler whose workers do it, in place of this machine's cores
 
     @property
     def study_key(self) -> str:
@@ -94,7 +97,8 @@ def produce(order: Order, registry: Registry, keyring: Keyring, progress: Progre
     registry.open_study(study, order.dataset.task.name, spec, datetime.now(UTC).timestamp())
     release = next((row for row in registry.releases() if row.study == study), None)
     if release is None:
-        candidate = search_and_compile(order.dataset, order.budget, order.seed, _Journal(registry, study), progress)
+        found = anomaly.search_and_compile if order.dataset.task.kind == "anomaly" else search_and_compile
+        candidate = found(order.dataset, order.budget, order.seed, _Journal(registry, study), progress, order.cluster)
         progress.stage("examining on the held-out part")
         evidence = _examined(order.dataset.only(TEST), candidate.compiled.onnx, "test")
         progress.stage("signing and publishing")
@@ -191,7 +195,15 @@ def _card_facts(order: Order, candidate: Candidate, evidence: Evidence) -> CardF
         test=evidence,
         digests={"data": order.dataset.digest, "study": order.study_key},
         created=datetime.now(UTC),
+        predicted=_prediction(candidate),
+        notes=order.notes,
     )
+
+
+def _prediction(candidate: Candidate) -> Prediction:
+    precision = candidate.compiled.precision
+    footprint = search.predict(candidate.architecture)[precision]
+    return Prediction(footprint, search.predict_latency_us(candidate.architecture, precision))
 
 
 def _check_folder(out: Path) -> None:

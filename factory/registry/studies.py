@@ -47,6 +47,23 @@ class Studies(Store):
             rows = db.execute(select(trials).where(trials.c.study == study).order_by(trials.c.number))
             return [_trial(row) for row in rows]
 
+    def study(self, ref: str) -> StudyRow:
+        """The study whose key begins with `ref`.
+
+        Raises:
+            BadInput: no study, or more than one, answers to `ref`.
+        """
+        with self._read() as db:
+            matching = select(studies).where(studies.c.key.startswith(ref, autoescape=True)).order_by(studies.c.key)
+            found = [_study(row) for row in db.execute(matching)]
+        found = [row for row in found if row.key == ref] or found
+        if not found:
+            raise BadInput("study", f"{ref!r} is unknown", "Give a key of `factory study list`, or its first digits")
+        if len(found) > 1:
+            names = ", ".join(f"{row.key[:12]} ({row.name})" for row in found[:5])
+            raise BadInput("study", f"{ref!r} may be any of {names}", "Give more digits of the key")
+        return found[0]
+
     def studies(self) -> list[StudyRow]:
         """Every study, newest first."""
         with self._read() as db:

@@ -15,6 +15,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 
 # Names are given so that a later migration can drop a constraint on either database.
@@ -67,6 +68,8 @@ trials = Table(
     Column("epochs", Integer, nullable=False),
     Column("seconds", Double, nullable=False),
     Column("fits", Boolean, nullable=False),
+    Column("strategy", Text, nullable=False, server_default=""),
+    Column("effort", Double, nullable=False, server_default=text("1.0")),
 )
 
 releases = Table(

@@ -2,8 +2,8 @@
 
 from factory.release.card import card
 from factory.release.examine import examine
-from factory.release.facts import CardFacts, count_parts
+from factory.release.facts import CardFacts, Prediction, count_parts
 from factory.release.publish import ReleaseRequest, publish
 from factory.release.signing import Keyring
 
-__all__ = ["CardFacts", "Keyring", "ReleaseRequest", "card", "count_parts", "examine", "publish"]
+__all__ = ["CardFacts", "Keyring", "Prediction", "ReleaseRequest", "card", "count_parts", "examine", "publish"]

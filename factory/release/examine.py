@@ -6,16 +6,23 @@ Rules
    interval takes windows for independent; windows of one person are not quite, so the accuracy by group is told beside
    it.
 3. Macro-F1 is the mean F1 of the classes that occur, as label or as answer.
+4. The calibration error is the expected one (Naeini et al. 2015; Guo et al. 2017): windows are put into `BINS` equally
+   wide bins by the probability of their answer; it is the mean difference between accuracy and probability, weighted by
+   windows.
 """
 
 import math
 from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 
-from factory.artifacts import PARTS, Dataset, Evidence, Float32, Int64, Latency
+from factory.artifacts import PARTS, Bin, Dataset, Evidence, Float32, Int64, Latency
 
+BINS = 10
 Z_95 = 1.959963984540054  # two-sided 95 % of the normal distribution
+
+Bools = npt.NDArray[np.bool_]
 
 
 def examine(part: str, dataset: Dataset, probabilities: Float32, latency: Latency) -> Evidence:
@@ -41,6 +48,7 @@ def examine(part: str, dataset: Dataset, probabilities: Float32, latency: Latenc
     right = answers == dataset.y
     low, high = wilson(int(right.sum()), n)
     counts = confusion(dataset.y, answers, classes)
+    bins = reliability(probabilities.max(axis=1), right)
     return Evidence(
         part=part,
         windows=n,
@@ -51,6 +59,8 @@ def examine(part: str, dataset: Dataset, probabilities: Float32, latency: Latenc
         confusion=counts,
         accuracy_by_group={str(one): float(right[dataset.group == one].mean()) for one in np.unique(dataset.group)},
         latency=latency,
+        calibration_error=calibration_error(bins),
+        reliability=bins,
     )
 
 
@@ -77,3 +87,19 @@ def macro_f1(counts: Sequence[Sequence[int]]) -> float:
     involved = table.sum(axis=0) + table.sum(axis=1)  # 2 TP + FP + FN
     occurs = involved > 0
     return float((2 * table.diagonal()[occurs] / involved[occurs]).mean()) if occurs.any() else 0.0
+
+
+def reliability(confidence: Float32, right: Bools) -> tuple[Bin, ...]:
+    """The bins of rule 4 that have windows. `confidence` (windows,): probability of the answer, 0 to 1."""
+    place = np.minimum((np.clip(confidence, 0, 1) * BINS).astype(int), BINS - 1)
+    return tuple(
+        Bin(int(some.sum()), float(confidence[some].mean(dtype=np.float64)), float(right[some].mean()))
+        for some in (place == i for i in range(BINS))
+        if some.any()
+    )
+
+
+def calibration_error(bins: Sequence[Bin]) -> float:
+    """The expected calibration error of rule 4: 0 where probabilities can be taken at their word."""
+    windows = sum(one.windows for one in bins)
+    return sum(one.windows * abs(one.accuracy - one.confidence) for one in bins) / windows

@@ -6,7 +6,7 @@ from datetime import datetime
 
 import numpy as np
 
-from factory.artifacts import PARTS, Budget, Dataset, Evidence, Precision, Task, Trial, Variant
+from factory.artifacts import PARTS, Budget, Dataset, Evidence, Footprint, Precision, Task, Trial, Variant
 
 KB = 1000  # bytes
 
@@ -20,6 +20,14 @@ class PartCount:
     groups: int
     seen: int  # of these groups, those that are in an earlier part too; the final training may take in validation
     by_class: tuple[int, ...]  # windows, in the order of the task's classes
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What the released model was expected to cost, before it was trained or compiled."""
+
+    footprint: Footprint
+    latency_us: float | None = None  # of one window, where the search has foreseen it
 
 
 @dataclass(frozen=True)
@@ -40,6 +48,8 @@ class CardFacts:
     test: Evidence
     digests: Mapping[str, str]  # of data, model and what else identifies them: SHA-256 by name
     created: datetime
+    predicted: Prediction | None = None
+    notes: tuple[str, ...] = ()  # what was decided about the data without being asked
 
     def __post_init__(self) -> None:
         if self.chosen not in {trial.number for trial in self.trials}:

@@ -2,8 +2,10 @@
 
 import random
 
-from factory.artifacts import Architecture
-from factory.search.space import Space
+from factory.search.searcher import Proposal
+from factory.search.space import Space, at_random
+
+NAME = "random"
 
 
 class RandomSearch:
@@ -11,11 +13,11 @@ class RandomSearch:
 
     def __init__(self, space: Space, seed: int) -> None:
         self._space = space
-        self._rng = random.Random(seed)  # noqa: S311  (a search, not a secret)
+        self._choose = at_random(random.Random(seed))  # noqa: S311  (a search, not a secret)
 
-    def ask(self) -> Architecture:
+    def ask(self) -> Proposal:
         """A fresh draw."""
-        return self._space.sample(self._rng)
+        return Proposal(self._space.sample(self._choose), NAME)
 
-    def tell(self, architecture: Architecture, score: float) -> None:
+    def tell(self, proposal: Proposal, score: float) -> None:
         """Random search does not learn."""

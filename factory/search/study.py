@@ -1,14 +1,16 @@
-"""The loop of a search: ask, skip what the budget forbids, evaluate on every core, tell, until the trials or the time
-are used up.
+"""The loop of a search: ask, evaluate on every core, tell, until the trials or the time are used up.
 
 Rules
-1. Nothing is trained that is predicted to be over the budget: a proposal is made cheaper until it fits. Where not even
-   the cheapest point of the space fits, the budget is refused before anything is trained.
-2. Proposal number k is asked for when exactly the results 0 .. k - `LAG` have been told, in this order. So the
-   proposals depend on the seed and the scores, not on which worker was faster, and up to `LAG` evaluations run at once.
-3. Trials in the journal are not evaluated again. A journaled trial stands for proposal k if its number and architecture
-   agree; if they do not, the journal belongs to another study, and that is refused.
-4. The time that journaled trials took counts as spent.
+1. Nothing is trained that is predicted to be over the budget: the space does not hold it. Where not even the cheapest
+   point of the space fits, the budget is refused before anything is trained.
+2. Proposal number k is asked for when exactly the results 0 .. k - lag have been told, in this order. So the proposals
+   depend on the seed and the scores, not on which worker was faster, and that many evaluations run at once: `LAG`, or
+   one for each worker of a cluster that has more.
+3. Nothing is evaluated twice: the same architecture at the same effort is skipped, and a searcher that has nothing new
+   to say ends the search.
+4. Trials in the journal are not evaluated again. A journaled trial stands for proposal k if its number, architecture
+   and effort agree; if they do not, the journal belongs to another study, and that is refused.
+5. The time that journaled trials took counts as spent.
 """
 
 import time
@@ -17,17 +19,19 @@ from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from factory.artifacts import Architecture, Budget, Trial
+from factory.architectures import Architecture
+from factory.artifacts import Trial
 from factory.errors import BadInput
-from factory.search.cost import KB, affordable, predict
-from factory.search.searcher import Searcher
+from factory.search.cost import KB, fits, predict
+from factory.search.searcher import Proposal, Searcher
+from factory.search.selection import best, score
 from factory.search.space import Space, decode
 
-LAG = 4  # evaluations in flight
+LAG = 4  # evaluations in flight, at least
 MOST_ASKS = 50  # for one proposal that is new
 SECONDS_A_MINUTE = 60.0
 
-Submit = Callable[[int, Architecture], Future[Trial]]
+Submit = Callable[[int, Proposal], Future[Trial]]
 
 
 class Journal(Protocol):
@@ -52,50 +56,44 @@ class Progress(Protocol):
 
 @dataclass(frozen=True)
 class Study:
-    """What a search is run with. `seconds` of `budget.minutes` are the search's; `clock` counts seconds."""
+    """What a search is run with. It takes `seconds` of `clock` or the trials of the space's budget."""
 
     space: Space
-    budget: Budget
     journal: Journal
     progress: Progress
     seconds: float
+    workers: int = LAG  # that evaluate at the same time
     clock: Callable[[], float] = field(default=time.monotonic)
 
     def run(self, searcher: Searcher, submit: Submit) -> list[Trial]:
-        """All trials, by number. `submit` starts the evaluation of a numbered architecture and gives its future.
+        """All trials, by number. `submit` starts the evaluation of a numbered proposal and gives its future.
 
         Raises:
             BadInput: nothing in the space meets the budget, or the journal is another study's.
         """
-        check_budget(self.space, self.budget)
+        check_budget(self.space)
         return _Run(self, searcher, submit).run()
 
 
-def score(trial: Trial) -> float:
-    """What searchers maximise; what does not fit the budget is worse than everything that does."""
-    return (trial.validation_accuracy + trial.validation_macro_f1) / 2 - (0.0 if trial.fits else 1.0)
-
-
-def best(trials: list[Trial]) -> Trial:
-    """The best trial; of equals the smaller, then the earlier one."""
-    return max(trials, key=lambda t: (score(t), -t.footprint.file_bytes, -t.number))
-
-
-def check_budget(space: Space, budget: Budget) -> None:
-    """Whether the cheapest point of the space meets the budget (rule 1).
+def check_budget(space: Space) -> None:
+    """Whether the cheapest point of the space meets its budget (rule 1).
 
     Raises:
         BadInput: it does not.
     """
-    floor = predict(space.floor())
-    kb = min(footprint.file_bytes for footprint in floor.values()) / KB
-    macs = min(footprint.macs for footprint in floor.values())
+    budget = space.budget
+    floors = [footprint for family in space.families for footprint in predict(space.floor(family)).values()]
+    kb = min(footprint.file_bytes for footprint in floors) / KB
+    macs = min(footprint.macs for footprint in floors)
     if budget.max_kb is not None and budget.max_kb < kb:
         cure = f"The smallest model for this task takes {kb:.1f} kB; allow at least that"
         raise BadInput("budget.max_kb", f"nothing fits {budget.max_kb:g} kB", cure)
     if budget.max_macs is not None and budget.max_macs < macs:
         cure = f"The smallest model for this task takes {macs} MACs a window; allow at least that"
         raise BadInput("budget.max_macs", f"nothing fits {budget.max_macs} MACs", cure)
+    if not any(fits(footprint, budget) for footprint in floors):
+        cure = f"Allow more than {budget.max_kb:g} kB or more than {budget.max_macs} MACs"
+        raise BadInput("budget", "nothing is both as small and as fast", cure)
 
 
 class _Run:
@@ -104,44 +102,48 @@ class _Run:
     def __init__(self, study: Study, searcher: Searcher, submit: Submit) -> None:
         self._study, self._searcher, self._submit = study, searcher, submit
         self._known: Mapping[int, Trial] = {trial.number: trial for trial in study.journal.trials()}
-        self._spent = sum(trial.seconds for trial in self._known.values()) / LAG
+        self._spent = sum(trial.seconds for trial in self._known.values()) / study.workers
+        self._lag = max(LAG, study.workers)
         self._began = study.clock()
-        self._asked: list[Architecture] = []
+        self._asked: list[Proposal] = []
+        self._seen: set[tuple[Architecture, float]] = set()
         self._finished: dict[int, Trial] = {}
         self._running: dict[Future[Trial], int] = {}
         self._told = 0
 
     def run(self) -> list[Trial]:
         while self._may_ask():
-            self._tell_until(len(self._asked) - LAG)
-            self._start(self._next())
+            self._tell_until(len(self._asked) - self._lag)
+            proposal = self._next()
+            if proposal is None:
+                break
+            self._start(proposal)
         while self._running:
             self._wait()
         return [self._finished[number] for number in sorted(self._finished)]
 
     def _may_ask(self) -> bool:
-        most = self._study.budget.max_trials
+        most = self._study.space.budget.max_trials
         if most is not None and len(self._asked) >= most:
             return False
         return not self._asked or len(self._asked) in self._known or self._elapsed() < self._study.seconds
 
-    def _next(self) -> Architecture:
-        """A proposal that fits and, if that is possible, is new (rule 1)."""
+    def _next(self) -> Proposal | None:
+        """A proposal that is new; none: the searcher has nothing new (rule 3)."""
         for _ in range(MOST_ASKS):
             proposal = self._searcher.ask()
-            while not affordable(proposal, self._study.budget):
-                proposal = self._study.space.shrink(proposal)
-            if proposal not in self._asked:
-                break
-        return proposal
+            if (proposal.architecture, proposal.effort) not in self._seen:
+                return proposal
+        return None
 
-    def _start(self, architecture: Architecture) -> None:
+    def _start(self, proposal: Proposal) -> None:
         number = len(self._asked)
-        self._asked.append(architecture)
+        self._asked.append(proposal)
+        self._seen.add((proposal.architecture, proposal.effort))
         known = self._known.get(number)
         if known is None:
-            self._running[self._submit(number, architecture)] = number
-        elif decode(known.architecture) == architecture:
+            self._running[self._submit(number, proposal)] = number
+        elif (decode(known.architecture), known.effort) == (proposal.architecture, proposal.effort):
             self._finish(known)
         else:
             raise BadInput(
@@ -175,6 +177,6 @@ class _Run:
         return self._study.clock() - self._began + self._spent
 
     def _share(self) -> float:
-        most = self._study.budget.max_trials
+        most = self._study.space.budget.max_trials
         by_count = len(self._finished) / most if most else 0.0
         return min(1.0, max(by_count, self._elapsed() / self._study.seconds))

@@ -1,4 +1,4 @@
-"""From an architecture and windows to weights. One thread, everything in memory, reproducible by seed."""
+"""From a convolutional architecture and a lesson to weights. One thread, everything in memory, reproducible by seed."""
 
 import time
 
@@ -7,51 +7,61 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from factory.artifacts import Architecture, Float32, Int64, Trained
+from factory.architectures import Convnet
+from factory.artifacts import Float32, Trained
 from factory.training.augment import Augmenter
-from factory.training.network import Network, weights_of, with_weights
-from factory.training.recipe import DEFAULT, Recipe, optimiser
+from factory.training.convnet import Network, weights_of, with_weights
+from factory.training.lesson import Lesson
+from factory.training.recipe import DEFAULT, LEAST_BATCH, Recipe, batch_for, optimiser
 
-EVALUATION_VALUES = 4_000_000  # samples times channels that are answered at once
+EVALUATION_VALUES = 4_000_000  # of the widest layer that are computed at once
+STEP_VALUES = 32_000_000  # of the widest layer in one step of training: bounds its memory
 
 
-def train(
-    architecture: Architecture, X: Float32, y: Int64, seed: int, epochs: int, recipe: Recipe = DEFAULT
-) -> Trained:
-    """Train on windows X (n, time, channels), NaN where missing, and classes y (n). Two windows at least."""
+def train(architecture: Convnet, lesson: Lesson, seed: int, epochs: int, recipe: Recipe = DEFAULT) -> Trained:
+    """Train a convolutional network. Two windows at least."""
     began = time.perf_counter()
     torch.set_num_threads(1)
     torch.manual_seed(seed)
-    windows, labels = torch.from_numpy(X), torch.from_numpy(y)
     network = Network(architecture)
-    network.fit_input(windows)
+    network.front.fit(torch.from_numpy(lesson.X))
     network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    kept = _Loop(network, windows, labels, seed, recipe).run(epochs)
+    kept = _Loop(network, lesson, seed, recipe).run(epochs)
     return Trained(architecture, weights_of(kept), epochs, seed, time.perf_counter() - began)
 
 
 def answers(trained: Trained, X: Float32) -> Float32:
-    """Probabilities (n, classes) of the trained network itself, for comparison with what was compiled from it."""
+    """Probabilities (n, classes) of the trained network itself."""
+    assert isinstance(trained.architecture, Convnet)
     network = with_weights(Network(trained.architecture), dict(trained.weights))
-    batch = max(1, EVALUATION_VALUES // X[0].size)
+    batch = max(1, EVALUATION_VALUES // widest(trained.architecture))
     with torch.inference_mode():
         parts = [functional.softmax(network(part), 1) for part in torch.split(torch.from_numpy(X), batch)]
     probabilities: Float32 = torch.cat(parts).numpy()
     return probabilities
 
 
+def widest(architecture: Convnet) -> int:
+    """Values of one window where the network is widest: what memory is taken by."""
+    layers = [max(s.inputs * s.length_in, s.block.width * s.length_out) for s in architecture.stages]
+    return max(architecture.time * architecture.signals, *layers)
+
+
 class _Loop:
     """One training run."""
 
-    def __init__(self, network: Network, windows: Tensor, labels: Tensor, seed: int, recipe: Recipe) -> None:
+    def __init__(self, network: Network, lesson: Lesson, seed: int, recipe: Recipe) -> None:
         self._network, self._recipe = network, recipe
-        self._windows, self._labels = windows, labels
-        self._batch = min(recipe.batch, len(windows))
+        self._windows = filled(torch.from_numpy(lesson.X), network.front.fill)
+        self._targets = torch.from_numpy(lesson.targets(network.architecture.classes, recipe.soft_share))
+        count, samples = lesson.X.shape[:2]
+        most = max(LEAST_BATCH // 2, STEP_VALUES // widest(network.architecture))
+        self._batch = min(batch_for(count, samples, recipe), most)
         self._generator = torch.Generator().manual_seed(seed)
         self._shares = np.random.default_rng(seed)
         self._augmenter = Augmenter(recipe.augmentation, network.architecture.triples, self._generator)
-        self._deviation = 1 / network.gain[: network.architecture.channels]
-        self._class_weights = class_weights(labels, network.architecture.classes, recipe.balance)
+        self._deviation = network.front.jitter
+        self._class_weights = class_weights(self._targets, recipe.balance)
 
     def run(self, epochs: int) -> Network:
         """The averaged network after `epochs` epochs."""
@@ -71,20 +81,15 @@ class _Loop:
         return average.network()
 
     def _loss(self, chosen: Tensor) -> Tensor:
-        network, labels = self._network, self._labels[chosen]
-        windows = self._windows[chosen]
-        windows = torch.where(windows.isnan(), network.fill, windows)
-        windows = self._augmenter(windows, network.fill, self._deviation)
-        if not self._recipe.mixup:
-            return self._cross_entropy(network(windows), labels)
-        share = float(self._shares.beta(self._recipe.mixup, self._recipe.mixup))
-        other = torch.randperm(len(chosen), generator=self._generator)
-        logits = network(share * windows + (1 - share) * windows[other])
-        return share * self._cross_entropy(logits, labels) + (1 - share) * self._cross_entropy(logits, labels[other])
-
-    def _cross_entropy(self, logits: Tensor, labels: Tensor) -> Tensor:
+        network, targets = self._network, self._targets[chosen]
+        windows = self._augmenter(self._windows[chosen], network.front.fill, self._deviation)
+        if self._recipe.mixup:
+            share = float(self._shares.beta(self._recipe.mixup, self._recipe.mixup))
+            other = torch.randperm(len(chosen), generator=self._generator)
+            windows = torch.lerp(windows[other], windows, share)
+            targets = torch.lerp(targets[other], targets, share)
         return functional.cross_entropy(
-            logits, labels, self._class_weights, label_smoothing=self._recipe.label_smoothing
+            network(windows), targets, self._class_weights, label_smoothing=self._recipe.label_smoothing
         )
 
 
@@ -110,8 +115,13 @@ class _Average:
         return self._network.eval()
 
 
-def class_weights(labels: Tensor, classes: int, exponent: float) -> Tensor:
-    """Weight of each class in the loss, mean 1 over the windows; absent classes weigh nothing."""
-    counts = torch.bincount(labels, minlength=classes).float()
+def filled(windows: Tensor, fill: Tensor) -> Tensor:
+    """Windows (n, time, channels) with every NaN replaced; the same ones, not a copy, where nothing is missing."""
+    return torch.where(windows.isnan(), fill, windows) if windows.sum().isnan() else windows
+
+
+def class_weights(targets: Tensor, exponent: float) -> Tensor:
+    """Weight of each class in the loss, mean 1 over targets (n, classes); absent classes weigh nothing."""
+    counts = targets.sum(0)
     weights = torch.where(counts > 0, counts.clamp(min=1) ** -exponent, torch.zeros(()))
-    return weights * len(labels) / (weights * counts).sum()
+    return weights * len(targets) / (weights * counts).sum()

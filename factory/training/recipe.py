@@ -34,6 +34,7 @@ class Recipe:
     label_smoothing: float = 0.1
     mixup: float = 0.0  # parameter of the beta distribution; 0: none
     balance: float = 0.5  # exponent of the inverse class frequency that weighs the loss; 0: as they come
+    soft_share: float = 0.7  # of a target that the teacher's probabilities make up, where there is a teacher
     average: float = 0.98  # decay a step of the moving average of weights that is kept; 0: the last weights
     augmentation: Augmentation = Augmentation()
 
@@ -42,12 +43,23 @@ DEFAULT = Recipe()
 
 LEAST_STEPS = 120
 LEAST_EPOCHS, MOST_EPOCHS = 4, 100
+STEP_SAMPLES = 262_144  # windows times samples in one step at most; longer windows come in smaller batches
+LEAST_BATCH = 16  # windows; batch norm needs a few
+LONG = 512  # samples; of longer windows fewer are seen, so that a training is bounded whatever their length
 
 
-def epochs_for(windows: int, seen: int, recipe: Recipe = DEFAULT) -> int:
-    """Epochs over `windows` windows in which a network sees about `seen` of them, in `LEAST_STEPS` steps at least."""
-    steps_an_epoch = max(1, windows // recipe.batch)
-    wanted = max(seen / max(windows, 1), LEAST_STEPS / steps_an_epoch)
+def batch_for(windows: int, samples: int = 1, recipe: Recipe = DEFAULT) -> int:
+    """Windows of `samples` samples that make a step, of `windows` that there are."""
+    return min(recipe.batch, max(LEAST_BATCH, STEP_SAMPLES // samples), windows)
+
+
+def epochs_for(windows: int, seen: int, samples: int = 1, recipe: Recipe = DEFAULT) -> int:
+    """Epochs over `windows` windows of `samples` samples, in `LEAST_STEPS` steps at least, after which a network has
+    seen about `seen` windows, or fewer if they are long.
+    """
+    steps_an_epoch = max(1, windows // max(1, batch_for(windows, samples, recipe)))
+    shorter = min(1.0, LONG / samples)
+    wanted = max(seen * shorter / max(windows, 1), LEAST_STEPS / steps_an_epoch)
     return int(min(max(round(wanted), LEAST_EPOCHS), MOST_EPOCHS))
 
 

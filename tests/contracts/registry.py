@@ -6,17 +6,19 @@ fixture `place`; see tests/factory/registry.
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
-from sqlalchemy import Connection, inspect, select, text
+from sqlalchemy import Column, Connection, MetaData, Table, inspect, select, text
 
 from factory.artifacts import Footprint, Trial
 from factory.errors import BadInput, FactoryError
-from factory.registry import Registry, tables
+from factory.registry import Registry, migrations, tables
 from factory.registry.engine import make_engine
 from factory.registry.rows import DesiredRow, EventRow
 from protocol.messages import Label, Metrics
@@ -55,6 +57,8 @@ def make_trial(number: int, accuracy: float = 0.5) -> Trial:
         epochs=3,
         seconds=1.5,
         fits=True,
+        strategy="evolution",
+        effort=0.25,
     )
 
 
@@ -116,6 +120,26 @@ class StudiesContract:
             registry.record_trial("key", make_trial(number))
         assert registry.trials("key") == [make_trial(0), make_trial(1), make_trial(2)]
         assert registry.trials("another") == []
+
+    @pytest.mark.parametrize("ref", ["abc", "abcd", "abcde1"])
+    def test_a_study_is_found_by_the_beginning_of_its_key(self, registry: Registry, ref: str) -> None:
+        registry.open_study("xyz", "gait", {}, now=1.0)
+        registry.open_study("abcde1", "pump", {}, now=1.0)
+        assert registry.study(ref).name == "pump"
+
+    @pytest.mark.parametrize(
+        ("ref", "why"),
+        [
+            pytest.param("d", r"'d' is unknown.*factory study list", id="of none"),
+            pytest.param("%", r"'%' is unknown", id="no pattern"),
+            pytest.param("ab", r"may be any of abc1 \(pump\), abc2 \(gait\).*more digits", id="of two"),
+        ],
+    )
+    def test_no_study_is_found_by_the_beginning(self, registry: Registry, ref: str, why: str) -> None:
+        registry.open_study("abc2", "gait", {}, now=1.0)
+        registry.open_study("abc1", "pump", {}, now=1.0)
+        with pytest.raises(BadInput, match=why):
+            registry.study(ref)
 
     def test_a_trial_that_is_recorded_twice_stays_as_it_was(self, registry: Registry) -> None:
         registry.open_study("key", "gait", {}, now=1.0)
@@ -227,6 +251,26 @@ class SchemaContract:
             place.open()
         with place.database() as db:
             assert inspect(db).get_table_names() == ["users"]
+
+    def test_trials_of_the_first_shape_are_kept_as_whole_ones_that_nobody_in_particular_proposed(
+        self, place: Place
+    ) -> None:
+        place.home.mkdir()
+        with place.database() as db:
+            config = Config(attributes={"connection": db})
+            config.set_main_option("script_location", str(Path(migrations.__file__).parent))
+            command.upgrade(config, "0001")
+            db.execute(text("INSERT INTO studies (key, name, spec, created) VALUES ('key', 'gait', '{}', 1.0)"))
+            old = {name: value for name, value in asdict(make_trial(3)).items() if name not in {"strategy", "effort"}}
+            columns = [column for column in tables.trials.c if column.name in {*old, "study"}]
+            db.execute(
+                Table("trials", MetaData(), *(Column(c.name, c.type) for c in columns)).insert(),
+                {**old, "study": "key"},
+            )
+        with place.open() as registry:
+            assert registry.trials("key") == [replace(make_trial(3), strategy="", effort=1.0)]
+            registry.record_trial("key", make_trial(4))
+            assert registry.trials("key")[1] == make_trial(4)
 
     def test_a_database_of_a_newer_version_is_refused_and_left_alone(self, place: Place) -> None:
         with place.open() as registry:

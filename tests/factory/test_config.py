@@ -15,10 +15,13 @@ def test_without_a_file_everything_has_its_default(tmp_path: Path) -> None:
 
 def test_a_file_sets_what_it_names_and_nothing_else(tmp_path: Path) -> None:
     broker = '[broker]\nurl = "mqtts://broker.example:8883"\nca = "ca.pem"\n'
-    (tmp_path / CONFIG_NAME).write_text(f'fleet = "plant-7"\n{broker}[limits]\npush_timeout_s = 5\n')
+    (tmp_path / CONFIG_NAME).write_text(
+        f'fleet = "plant-7"\n{broker}[limits]\npush_timeout_s = 5\n[build]\ncluster = "tcp://gpu:8786"\n'
+    )
     config = load_config(tmp_path)
     assert (config.fleet, config.broker.url, config.broker.ca) == ("plant-7", "mqtts://broker.example:8883", "ca.pem")
     assert (config.limits.push_timeout_s, config.web.port) == (5, 8080)
+    assert config.build.cluster == "tcp://gpu:8786"
 
 
 @pytest.mark.parametrize(

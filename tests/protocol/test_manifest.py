@@ -130,3 +130,16 @@ def test_a_manifest_its_reader_would_refuse_is_not_written() -> None:
         manifest.encode(small_manifest(golden=golden))
     with pytest.raises(Malformed):
         manifest.encode(small_manifest(evidence={"x": "y" * manifest.MAX_MANIFEST_BYTES}))
+
+
+def test_an_anomaly_task_is_answered_like_a_classification_of_two() -> None:
+    made = manifest.decode(wire(task="anomaly"))
+    assert made.answered == ("rest", "squat")
+    assert manifest.golden_vectors(made)[1].tolist() == [[0.25, 0.75]]
+    assert manifest.OUTPUT_NAMES["anomaly"] == "probabilities"
+
+
+@pytest.mark.parametrize("classes", [[], ["normal"], ["normal", "worn", "cracked"]], ids=len)
+def test_an_anomaly_task_has_two_classes(classes: list[str]) -> None:
+    with pytest.raises(Malformed, match="first what is normal"):
+        manifest.decode(wire(task="anomaly", classes=classes))

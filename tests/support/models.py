@@ -1,13 +1,15 @@
 """Architectures and weights for tests that need a network, but not a good one."""
 
 import random
+from dataclasses import replace
 
 import numpy as np
 import torch
 
-from factory.artifacts import Architecture, Float32, Trained
-from factory.search.space import Space
-from factory.training.network import Network, weights_of
+from factory.architectures import Architecture, Convnet, Design
+from factory.artifacts import Float32, Trained
+from factory.search.space import Space, at_random
+from factory.training.convnet import Network, weights_of
 
 SHAPES = (  # time, channels, classes, triples
     (8, 1, 2, 0),
@@ -24,20 +26,27 @@ def spaces() -> list[Space]:
     return [Space(t, c, k, tuple((3 * i, 3 * i + 1, 3 * i + 2) for i in range(n))) for t, c, k, n in SHAPES]
 
 
-def drawn(space: Space, seed: int, mutations: int = 6) -> Architecture:
-    """A point of the space that sampling alone might not reach."""
-    rng = random.Random(seed)
-    architecture = space.sample(rng)
+def points(space: Space, family: str, seed: int, mutations: int = 6) -> Architecture:
+    """A point of one family of the space, as evolution reaches it."""
+    rng, alone = random.Random(seed), replace(space, families=(family,))
+    architecture = alone.sample(at_random(rng))
     for _ in range(mutations):
-        architecture = space.mutate(architecture, rng)
+        architecture = alone.mutate(architecture, rng)
     return architecture
 
 
-def untrained(architecture: Architecture, seed: int = 0) -> Trained:
+def drawn(space: Space, seed: int, mutations: int = 6) -> Convnet:
+    """A convolutional network of the space."""
+    architecture = points(space, "convnet", seed, mutations)
+    assert isinstance(architecture, Convnet)
+    return architecture
+
+
+def untrained(architecture: Convnet, seed: int = 0) -> Trained:
     """Random weights, with batch norm statistics that differ from channel to channel."""
     torch.manual_seed(seed)
     network = Network(architecture)
-    network.fit_input(torch.from_numpy(noise(architecture, 16, seed)))
+    network.front.fit(torch.from_numpy(noise(architecture, 16, seed)))
     rng = np.random.default_rng(seed)
     weights = weights_of(network)
     for name, values in weights.items():
@@ -47,7 +56,7 @@ def untrained(architecture: Architecture, seed: int = 0) -> Trained:
     return Trained(architecture, weights, 0, seed, 0.0)
 
 
-def noise(architecture: Architecture, n: int, seed: int = 0) -> Float32:
+def noise(architecture: Design, n: int, seed: int = 0) -> Float32:
     """Windows of coloured noise (n, time, channels), channel i in units of i + 1 around 10 i."""
     rng = np.random.default_rng(seed)
     steps = rng.normal(size=(n, architecture.time, architecture.channels)) + rng.normal(

@@ -3,8 +3,9 @@
 import onnx
 from onnx import helper
 
-from factory.compiler.graph import INPUT, OPSET, OUTPUT
+from factory.compiler.graph import INPUT, OPSET, OUTPUT, SCORE
 
+PUBLISHED = (INPUT, OUTPUT, SCORE)  # names that the world outside knows
 DIGITS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 
 
@@ -12,16 +13,16 @@ class Compact:
     """See the head of this file."""
 
     def requires(self, model: onnx.ModelProto) -> None:
-        """The input and output have the names of every published model."""
+        """The input and outputs have the names of every published model."""
         assert [value.name for value in model.graph.input] == [INPUT]
-        assert [value.name for value in model.graph.output] == [OUTPUT]
+        assert [value.name for value in model.graph.output] in ([OUTPUT], [OUTPUT, SCORE])
 
     def __call__(self, model: onnx.ModelProto) -> onnx.ModelProto:
         """The model without ballast."""
-        short = {INPUT: INPUT, OUTPUT: OUTPUT}
+        short = {name: name for name in PUBLISHED}
 
         def renamed(name: str) -> str:
-            return short.setdefault(name, _short(len(short) - 2)) if name else name
+            return short.setdefault(name, _short(len(short) - len(PUBLISHED))) if name else name
 
         for constant in model.graph.initializer:
             constant.name = renamed(constant.name)

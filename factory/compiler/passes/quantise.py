@@ -21,6 +21,7 @@ from factory.artifacts import Float32
 from factory.compiler.graph import INPUT, INPUT_STAGE
 
 BATCHES = 4
+BODY = {"Add", "Conv", "Relu"}
 
 
 class Quantise:
@@ -49,6 +50,7 @@ class Quantise:
                 activation_type=QuantType.QInt8,
                 weight_type=QuantType.QInt8,
                 nodes_to_quantize=body(model),
+                op_types_to_quantize=sorted(BODY),  # of no other are ranges measured: raw units hold NaN
             )
             return onnx.load(path)
 
@@ -70,9 +72,7 @@ def body(model: onnx.ModelProto) -> list[str]:
     nodes = [node for node in model.graph.node if not node.name.startswith(INPUT_STAGE)]
     into_relu = {name for node in nodes if node.op_type == "Relu" for name in node.input}
     return [
-        node.name
-        for node in nodes
-        if node.op_type in {"Conv", "Relu"} or (node.op_type == "Add" and node.output[0] in into_relu)
+        node.name for node in nodes if node.op_type in BODY and (node.op_type != "Add" or node.output[0] in into_relu)
     ]
 
 

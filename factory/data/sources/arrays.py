@@ -20,7 +20,8 @@ import numpy as np
 import numpy.typing as npt
 
 from factory.artifacts import TEST, TRAIN, Float32, Int64, Recording
-from factory.data.source import Source, check_finite, check_present, to_float32
+from factory.data.noting import too_fine
+from factory.data.source import Source, check_finite, to_float32
 from factory.errors import BadInput
 
 Array = npt.NDArray[Any]
@@ -62,7 +63,6 @@ class Arrays:
         channels = self._channels(X.shape[-1])
         values = self._values(X)
         check_finite(values, self._name("X"), channels, f"{form.row} {{}}".format)
-        check_present(values, self._name("X"), f"{form.row} {{}}".format)
         classes, y = self._labels()
         recordings = tuple(self._windows(values, y) if form is _WINDOWS else self._streams(values, y))
         return Source(
@@ -75,6 +75,7 @@ class Arrays:
             recordings=recordings,
             given=self._given(form, len(recordings)),
             ready=form is _WINDOWS,
+            notes=too_fine(X, channels),
         )
 
     def _shaped(self) -> tuple[Array, _Form]:

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from factory.artifacts import Recording
-from factory.data.source import Source, check_finite, check_present, nearest, to_float32
+from factory.data.source import Source, check_finite, nearest, to_float32
 from factory.data.taskfile import Columns
 from factory.errors import BadInput
 
@@ -67,7 +67,6 @@ def _read_seglearn_watch(path: Path, name: str) -> Source:
         recordings.append(Recording(f"{group}-{classes[y]}-{side}-{index:03d}", group, to_float32(samples), labels))
     everything = np.concatenate([recording.samples for recording in recordings])
     check_finite(everything, f"package:{name}", channels, "row {}".format)
-    check_present(everything, f"package:{name}", "row {}".format)
     units = tuple("g" if channel.startswith("a") else "rad/s" for channel in channels)
     return Source(f"package:{name}", name, classes, channels, units, 50.0, tuple(recordings))
 

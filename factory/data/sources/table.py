@@ -20,7 +20,8 @@ import pyarrow.parquet as pa_parquet
 
 from factory.artifacts import Float32, Int64, Recording
 from factory.data.limits import LIMITS
-from factory.data.source import Source, check_finite, check_names, check_present, nearest, to_float32
+from factory.data.noting import too_fine
+from factory.data.source import Source, check_finite, check_names, nearest, to_float32
 from factory.data.sources.arrays import UNGROUPED
 from factory.data.sources.stretches import Float64, Stretch, Texts, first_not_later, rate_of, together, without_gaps
 from factory.data.taskfile import Columns
@@ -108,7 +109,6 @@ class _Table:
         channels = self._channels({name for name in (label, time, group, recording) if name})
         X = np.stack([self._numbers(name) for name in channels], axis=1)  # (rows, channels)
         check_finite(X, self._path.name, channels, self._place)
-        check_present(X, self._path.name, self._place)
         groups = None if group is None else self._texts(group)
         keys = [key for key in (groups, None if recording is None else self._texts(recording)) if key is not None]
         stretches, rate_hz = self._in_time(together(keys, len(X), self._path.stem), time)
@@ -119,7 +119,8 @@ class _Table:
             for one in stretches
         )
         units = ("",) * len(channels)
-        return Source(self._path.name, self._path.stem, classes, channels, units, rate_hz, recordings)
+        name, notes = self._path.stem, self._fine(channels)
+        return Source(self._path.name, name, classes, channels, units, rate_hz, recordings, notes=notes)
 
     def _column(self, role: str) -> str | None:
         """The column that plays a role: as the task file says, else the one of that very name, else none."""
@@ -159,6 +160,13 @@ class _Table:
             cure = "Correct it, or name the number columns only in task.columns.channels"
             raise self._bad(name, f"{self._place(row)} holds {value!r} where a number belongs", cure)
         return to_float32(column.cast(pa.float64(), safe=False).to_numpy())
+
+    def _fine(self, channels: tuple[str, ...]) -> tuple[str, ...]:
+        """What 32-bit numbers lose of a channel."""
+        doubles = (self._table[name].cast(pa.float64(), safe=False).to_numpy() for name in channels)
+        return tuple(
+            note for name, values in zip(channels, doubles, strict=True) for note in too_fine(values[:, None], (name,))
+        )
 
     def _texts(self, name: str) -> Texts:
         """A column as text (rows,)."""

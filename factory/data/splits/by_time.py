@@ -1,8 +1,8 @@
 """Each class's timeline into train, then validation, then test, with a gap between them.
 
 Order in the source is order in time. Class by class, because sources are often sorted by class and events come in
-runs. A window is in no part where less than one window's length lies between it and a window of a later part: windows
-that share samples, or nearly do, would tell on each other.
+runs. A window is in no part where a window of a later part is near: windows that share samples, or nearly do, would
+tell on each other.
 """
 
 from collections.abc import Sequence
@@ -13,13 +13,13 @@ import numpy.typing as npt
 from factory.artifacts import TEST, TRAIN, VALIDATION, Int64
 
 
-def assign(y: Int64, timeline: Int64, window: int, shares: Sequence[float]) -> npt.NDArray[np.int8]:
+def assign(y: Int64, timeline: Int64, reach: int, shares: Sequence[float]) -> npt.NDArray[np.int8]:
     """The part of each window (n,), -1 for those in a gap.
 
     Args:
         y: (n,) class numbers.
         timeline: (n,) first samples, rising.
-        window: samples.
+        reach: samples from one window to the next that is no longer near it; 0: no window is near another.
         shares: of train, validation and test; a share of 0 stays empty.
     """
     part = np.full(len(y), TRAIN, dtype=np.int8)
@@ -29,12 +29,12 @@ def assign(y: Int64, timeline: Int64, window: int, shares: Sequence[float]) -> n
         validated = round(shares[VALIDATION] * len(mine))
         part[mine[len(mine) - tested :]] = TEST
         part[mine[len(mine) - tested - validated : len(mine) - tested]] = VALIDATION
-    near = {p: _near(timeline, timeline[part > p], 2 * window) & (part == p) for p in (TRAIN, VALIDATION)}
-    part[near[TRAIN] | near[VALIDATION]] = -1
+    close = {p: near(timeline, timeline[part > p], reach) & (part == p) for p in (TRAIN, VALIDATION)}
+    part[close[TRAIN] | close[VALIDATION]] = -1
     return part
 
 
-def _near(timeline: Int64, others: Int64, distance: int) -> npt.NDArray[np.bool_]:
+def near(timeline: Int64, others: Int64, distance: int) -> npt.NDArray[np.bool_]:
     """Which starts have one of `others` (rising) less than `distance` samples away."""
     if not others.size:
         return np.zeros(len(timeline), dtype=np.bool_)

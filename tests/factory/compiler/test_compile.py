@@ -8,6 +8,7 @@ import numpy as np
 import onnx
 import pytest
 
+from factory.architectures import Block, Convnet, FrontEnd, Head
 from factory.artifacts import Compiled, Float32, Precision, Trained
 from factory.compiler import Reference, answers, compile_model, facts_of, stamp
 from factory.search.space import Space
@@ -90,6 +91,21 @@ def test_the_file_is_self_contained_and_for_an_old_enough_runtime(space: Space, 
     assert [value.name for value in (*model.graph.input, *model.graph.output)] == ["window", "probabilities"]
 
 
+BODIES = {
+    "dilated": (Block(8, 7, 2, dilation=2), Block(8, 5, dilation=4)),
+    "branches": (Block(8, 7, 2, branches=True), Block(8, 5, branches=True, residual=False)),
+    "separable branches": (Block(8, 7, 2), Block(12, 9, 2, separable=True, dilation=3, branches=True)),
+}
+
+
+@pytest.mark.parametrize("blocks", BODIES.values(), ids=BODIES.keys())
+def test_what_is_folded_answers_as_the_network_does(blocks: tuple[Block, ...]) -> None:
+    trained = untrained(Convnet(64, 4, 3, ((0, 1, 2),), FrontEnd(True), blocks, Head(True)), seed=2)
+    windows = noise(trained.architecture, 64, seed=5)
+    assert compiled(trained, "fp32", windows).parity.max_difference < FLOAT_TOLERANCE
+    assert compiled(trained, "int8", windows).parity.max_difference < 0.2
+
+
 def test_int8_is_smaller_and_mostly_of_the_same_opinion() -> None:
     trained = untrained(drawn(spaces()[2], seed=11), seed=3)
     windows = noise(trained.architecture, 200, seed=5)
@@ -97,6 +113,18 @@ def test_int8_is_smaller_and_mostly_of_the_same_opinion() -> None:
     assert small.footprint.file_bytes < 0.6 * large.footprint.file_bytes
     assert small.parity.agreement > 0.9
     assert small.parity.max_difference < 0.2
+
+
+def test_a_channel_that_never_fires_does_not_drown_the_others_in_int8() -> None:
+    architecture = Convnet(64, 4, 3, (), FrontEnd(), (Block(8, 7, 2), Block(16, 5)), Head(statistics=False))
+    trained = untrained(architecture, seed=2)
+    dead = [3, 16 + 3]  # its average and maximum
+    trained.weights["blocks.1.conv.weight"][3] = 0
+    trained.weights["blocks.1.norm.bias"][3] = -1
+    trained.weights["norm.running_mean"][dead] = 0
+    trained.weights["norm.running_var"][dead] = 0
+    small = compiled(trained, "int8", noise(architecture, 200, seed=5))
+    assert small.parity.agreement > 0.95
 
 
 def test_quantising_leaves_no_file_and_says_nothing(

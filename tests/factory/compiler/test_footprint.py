@@ -1,6 +1,6 @@
 """The account of a graph small enough to count by hand."""
 
-from factory.artifacts import Architecture, Block, FrontEnd, Head
+from factory.architectures import Block, Convnet, FrontEnd, Head
 from factory.compiler.footprint import footprint
 from factory.compiler.graph import build
 from factory.compiler.passes import apply
@@ -8,7 +8,7 @@ from factory.compiler.passes.quantise import Quantise
 from tests.support.models import noise, untrained
 
 # 10 samples of 2 channels -> 5 of 4 by a kernel of 3 -> average and maximum: 8 features -> 3 classes
-ARCHITECTURE = Architecture(10, 2, 3, (), FrontEnd(), (Block(4, 3, 2),), Head(statistics=False))
+ARCHITECTURE = Convnet(10, 2, 3, (), FrontEnd(), (Block(4, 3, 2),), Head(statistics=False))
 
 
 def test_counted_by_hand() -> None:
@@ -19,7 +19,7 @@ def test_counted_by_hand() -> None:
 
 
 def test_int8_values_between_operators_count_one_byte() -> None:
-    wide = Architecture(10, 2, 3, (), FrontEnd(), (Block(64, 3), Block(64, 3, residual=False)), Head(statistics=False))
+    wide = Convnet(10, 2, 3, (), FrontEnd(), (Block(64, 3), Block(64, 3, residual=False)), Head(statistics=False))
     model = build(untrained(wide))
     quantised = apply(model, [Quantise(noise(wide, 8))])
     assert footprint(model).peak_activation_bytes == 4 * 2 * 640

@@ -184,7 +184,6 @@ BAD_CSV = [
     pytest.param(
         same, "", r"gym.csv: person: line 2 holds 'p0' where a number .*channels", id="a text column not named"
     ),
-    pytest.param(cells(7, ax="", ay="NaN"), GROUPED, r"gym.csv: line 9 has no value in any channel", id="a NaN row"),
     pytest.param(
         cell("ay", 3, "-inf"), GROUPED, r"line 5 holds an infinite number in channel 'ay'", id="an infinite value"
     ),
@@ -270,7 +269,6 @@ def test_what_is_no_table_is_refused(tmp_path: Path, content: bytes, message: st
 
 BAD_PARQUET = [
     pytest.param(cell("person", 4, None), r"gym.parquet: person: row 4 is empty", id="a row of nobody"),
-    pytest.param(cells(4, ax=None, ay=None), r"gym.parquet: row 4 has no value in any channel", id="a NaN row"),
     pytest.param(all_of("ax", [1.0, 2.0]), r"gym.parquet: ax: row 0 holds \[1.0, 2.0\]", id="lists for numbers"),
     pytest.param(all_of("label", {"is": "walk"}), r"gym.parquet: label: its type is struct", id="records for labels"),
     pytest.param(all_of("time", True), r"gym.parquet: time: row 0 holds True, which is no time", id="truths for times"),

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from factory import data
@@ -42,7 +43,7 @@ def test_a_whole_task_file_has_its_say(streams: Arrays, save: Save, task: Write)
 def test_without_a_task_file_the_data_speak_for_themselves(streams: Arrays, save: Save) -> None:
     settled = data.load(save(streams)).task
     assert (settled.name, settled.rate_hz, settled.split.by) == ("walk", 50.0, "group")
-    assert (settled.window, settled.hop) == (60, 30)  # four seconds would be 200 samples, longer than any recording
+    assert (settled.window, settled.hop) == (20, 10)  # four seconds would be 200 samples; a class lasts 30 at a time
     assert settled.units == ("", "")
 
 
@@ -126,7 +127,34 @@ def test_two_groups_are_too_few_to_split_by_group(streams: Arrays, save: Save, t
 
 def test_a_task_file_gives_the_rate_that_the_data_lack(streams: Arrays, save: Save, task: Write) -> None:
     streams["rate_hz"] = streams["rate_hz"] * 0
-    assert data.load(save(streams), task("rate_hz = 30")).task.rate_hz == 30.0
+    loaded = data.load(save(streams), task("rate_hz = 30"))
+    assert (loaded.task.rate_hz, loaded.notes) == (30.0, ())
+
+
+def test_an_unknown_rate_counts_samples_and_is_said(streams: Arrays, save: Save, task: Write) -> None:
+    for absent in ({"rate_hz": np.array(0.0)}, {}):
+        arrays = {name: values for name, values in streams.items() if name != "rate_hz"} | absent
+        loaded = data.load(save(arrays))
+        assert loaded.task.rate_hz == 1.0
+        assert [note for note in loaded.notes if "does not give its rate" in note and "rate_hz" in note]
+        assert (loaded.task.window, loaded.task.hop) == (20, 10)  # not four samples
+        with pytest.raises(
+            BadInput, match=r"task.window_s: neither the data .* Give rate_hz too, or window in samples"
+        ):
+            data.load(save(arrays), task("window_s = 1"))
+
+
+def test_a_class_called_unlabelled_is_none_unless_the_task_file_lists_it(
+    streams: Arrays, save: Save, task: Write
+) -> None:
+    streams["classes"] = np.array(["walk", "run", "UNLABELLED"])
+    streams["y"][::60] = 2
+    loaded = data.load(save(streams))
+    assert loaded.task.classes == ("walk", "run")
+    assert loaded.recordings[0].labels[0] == -1
+    assert any("'UNLABELLED' counts as unlabelled" in note for note in loaded.notes)
+    listed = data.load(save(streams), task("window = 1\nclasses = ['walk', 'run', 'UNLABELLED']"))
+    assert listed.recordings[0].labels[0] == 2
 
 
 def test_a_task_file_that_is_not_there_or_far_too_long_is_refused(tmp_path: Path) -> None:

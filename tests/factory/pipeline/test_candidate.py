@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 
 from factory.artifacts import TEST, TRAIN, VALIDATION, Budget, Candidate, Trial
-from factory.compiler import Scores, answers, facts_of
+from factory.compiler import answers, facts_of
 from factory.errors import BadInput
 from factory.executor import share
 from factory.pipeline import candidate
+from factory.pipeline.work import Member, Work, answer, fit
 from factory.search import decode
 from tests.support.waves import wave_dataset
 
@@ -92,17 +93,10 @@ def test_a_killed_search_goes_on_and_ends_with_the_same_bytes() -> None:
     assert len(progress.stages) == 3
 
 
-IMPOSSIBLE = {
-    "size": (dataclasses.replace(BUDGET, max_kb=0.5), "max_kb"),
-    "MACs": (dataclasses.replace(BUDGET, max_macs=3), "max_macs"),
-}
-
-
-@pytest.mark.parametrize(("budget", "field"), IMPOSSIBLE.values(), ids=IMPOSSIBLE.keys())
-def test_an_impossible_budget_is_refused_at_once(budget: Budget, field: str) -> None:
+def test_an_impossible_budget_is_refused_at_once() -> None:
     journal = Journal()
-    with pytest.raises(BadInput, match=field):
-        candidate.search_and_compile(wave_dataset(), budget, 0, journal, Progress())
+    with pytest.raises(BadInput, match="max_kb"):
+        candidate.search_and_compile(wave_dataset(), dataclasses.replace(BUDGET, max_kb=0.5), 0, journal, Progress())
     assert journal.recorded == []
 
 
@@ -114,76 +108,32 @@ def test_an_empty_part_is_refused(part: int, name: str) -> None:
         candidate.search_and_compile(without, BUDGET, 0, Journal(), Progress())
 
 
-def trial(number: int, accuracy: float, *, fits: bool = True, seconds: float = 4.0) -> Trial:
-    footprint = produced().compiled.footprint
-    return Trial(number, {}, "int8", accuracy, accuracy, footprint, 10, seconds, fits)
-
-
-TRIALS = [trial(0, 0.7), trial(1, 0.9), trial(2, 0.99, fits=False), trial(3, 0.8), trial(4, 0.6)]
-
-
-def test_finalists_are_the_best_that_fit_when_time_does_not_matter() -> None:
-    plan = candidate.final_plan(TRIALS, 30, None)
-    assert [each.number for each in plan.trials] == [1, 3, 0]
-    assert plan.epochs == 30
-
-
-PLANS = {
-    "enough for all": (1000.0, 3, 30),
-    "just enough for the best alone": (24.0, 1, 30),
-    "half of what the best alone needs": (12.0, 1, 15),
-    "no time at all": (-5.0, 1, 10),
-}
-
-
-@pytest.mark.parametrize(("left_s", "count", "epochs"), PLANS.values(), ids=PLANS.keys())
-def test_finalists_follow_the_time_that_is_left(left_s: float, count: int, epochs: int) -> None:
-    plan = candidate.final_plan(TRIALS, 30, left_s, at_once=1)
-    assert (len(plan.trials), plan.epochs) == (count, epochs)
-
-
 def test_trials_of_which_none_fits_are_refused() -> None:
+    trial = dataclasses.replace(produced().trials[0], fits=False)
     with pytest.raises(BadInput, match="no compiled model met the budget"):
-        candidate.final_plan([trial(0, 0.9, fits=False)], 30, None)
+        candidate._finalists([trial])
 
 
-def scored(number: int, mean: float, kb: float, *, fits: bool = True) -> candidate.Scored:
-    compiled = produced().compiled
-    footprint = dataclasses.replace(compiled.footprint, file_bytes=int(1000 * kb))
-    compiled = dataclasses.replace(compiled, footprint=footprint)
-    return candidate.Scored(trial(number, mean), compiled, Scores(mean, mean), fits)
-
-
-def test_the_best_that_fits_is_chosen() -> None:
-    assert candidate.choose([scored(0, 0.9, 10), scored(1, 0.95, 20)]).trial.number == 1
-    assert candidate.choose([scored(0, 0.9, 10), scored(1, 0.95, 20, fits=False)]).trial.number == 0
-
-
-def test_of_equals_the_smaller_is_chosen() -> None:
-    assert candidate.choose([scored(0, 0.949, 10), scored(1, 0.95, 20)]).trial.number == 0
-    assert candidate.choose([scored(0, 0.949, 10), scored(1, 0.949, 10)]).trial.number == 0
-
-
-def test_nothing_that_fits_is_an_error() -> None:
-    with pytest.raises(BadInput, match="no finalist met the budget"):
-        candidate.choose([scored(0, 0.9, 10, fits=False)])
-
-
-def test_weights_trained_again_that_know_less_are_not_shipped() -> None:
-    validated, better, worse = [scored(0, 0.9, 10)], [scored(0, 0.95, 10)], [scored(0, 0.5, 10)]
-    assert candidate._shipped(validated, better, validated[0]) is better
-    assert candidate._shipped(validated, worse, validated[0]) is validated
-    assert candidate._shipped(validated, [scored(0, 0.95, 10, fits=False)], validated[0]) is validated
-
-
-def test_validation_scores_are_of_weights_that_have_not_seen_the_validation_part() -> None:
-    """A class that only the validation part holds is never recognised, until both parts are trained on together."""
+def test_what_is_shipped_was_scored_on_windows_that_it_had_not_learned_from() -> None:
+    """A class that only the held windows have is never recognised, until the model is trained on all windows."""
     dataset, fast = wave_dataset(), 2
-    train, validation = dataset.only(TRAIN), dataset.only(VALIDATION)
-    seen, unseen = train.y != fast, validation.y == fast
-    parts = {"X": train.X[seen], "y": train.y[seen], "Xv": validation.X[unseen], "yv": validation.y[unseen]}
-    with share(**parts) as shared:
-        work = candidate.Work(shared, BUDGET, 0, ())
-        finalist = produced().trials[0]
-        assert all(each.scores.accuracy < 0.2 for each in candidate.final(work, finalist, 20))
-        assert all(each.scores.accuracy > 0.8 for each in candidate.refit(work, finalist, 40))
+    both = candidate._rows(dataset, dataset.part != TEST)
+    member = Member(produced().architecture, 20 * len(both.y))
+    with share(X=both.X, y=both.y, U=both.X[:0]) as shared:
+        work = Work(shared, BUDGET, 0, ())
+        answered = answer(work, member, both.y == fast)
+        assert all((said.argmax(1) == fast).mean() < 0.2 for said in answered.held.values())
+        for compiled in fit(work, member, None, 1.0):
+            assert (answers(compiled.onnx, both.X).argmax(1) == both.y).mean() > 0.9
+
+
+def test_windows_that_nobody_labelled_are_learned_from_the_teacher() -> None:
+    """Only the teacher knows the fast waves: they are among the unlabelled windows, and in no other."""
+    dataset, fast = wave_dataset(), 2
+    known = candidate._rows(dataset, (dataset.part != TEST) & (dataset.y != fast))
+    unknown = candidate._rows(dataset, (dataset.part != TEST) & (dataset.y == fast))
+    soft = np.eye(3, dtype=np.float32)[np.concatenate([known.y, unknown.y])]
+    member = Member(produced().architecture, 40 * len(soft))
+    with share(X=known.X, y=known.y, U=unknown.X) as shared:
+        for compiled in fit(Work(shared, BUDGET, 0, ()), member, soft, 1.0):
+            assert (answers(compiled.onnx, dataset.only(TEST).X).argmax(1) == dataset.only(TEST).y).mean() > 0.9

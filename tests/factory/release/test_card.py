@@ -14,6 +14,7 @@ from factory.artifacts import (
     TEST,
     TRAIN,
     VALIDATION,
+    Bin,
     Budget,
     Compiled,
     Dataset,
@@ -27,8 +28,9 @@ from factory.artifacts import (
     Trial,
     Variant,
 )
-from factory.release import facts, plots
-from factory.release.card import CardFacts, PartCount, card, count_parts, limits, mistakes
+from factory.release import facts, plots, tradeoff
+from factory.release.card import CardFacts, PartCount, card, count_parts, limits, mistakes, strategies
+from factory.release.facts import Prediction
 
 CLASSES = ("sit", "walk", "run")
 TASK = Task("gait", "classification", CLASSES, ("ax", "ay"), ("g", "g"), 50.0, 200, 100, Split("group"))
@@ -43,7 +45,9 @@ def variant(precision: Precision, file_bytes: int) -> Variant:
 
 def trial(number: int, file_bytes: int, accuracy: float, *, fits: bool = True) -> Trial:
     precision: Precision = "int8" if number % 2 else "fp32"
-    return Trial(number, {}, precision, accuracy, accuracy, Footprint(1, 1, 1, file_bytes), 6, 1.0, fits)
+    family, strategy = ("trees", "defaults") if number % 2 else ("convnet", "evolution")
+    cost = Footprint(10 * file_bytes, 1, 1, file_bytes)
+    return Trial(number, {"family": family}, precision, accuracy, accuracy, cost, 6, 1.0, fits, strategy)
 
 
 EVIDENCE = Evidence(
@@ -56,6 +60,8 @@ EVIDENCE = Evidence(
     confusion=((19, 1, 0), (2, 15, 3), (0, 3, 17)),
     accuracy_by_group={"s01": 0.9, "s02": 0.8},
     latency=LATENCY,
+    calibration_error=0.0417,
+    reliability=(Bin(20, 0.62, 0.5), Bin(40, 0.97, 1.0)),
 )
 FACTS = CardFacts(
     name="smartwatch-gait",
@@ -76,6 +82,7 @@ FACTS = CardFacts(
     test=EVIDENCE,
     digests={"data": "da" * 32, "model": "de" * 32},
     created=datetime(2025, 3, 1, 9, 30, tzinfo=UTC),
+    predicted=Prediction(Footprint(812_000, 14_321, 51_200, 33_000), 41.26),
 )
 
 
@@ -143,6 +150,12 @@ def html() -> str:
         "1 March 2025, 09:30 UTC",
         "da" * 32,
         "de" * 32,
+        "▲ trees",
+        "34.2 342 k 88.0 % trees int8 1",
+        "defaults 1 88.0 % 34.2 1",
+        "off by 4.2 percentage points on average",
+        "file, kB 33.0 34.2",
+        "one window, µs 41.3 38.4",
     ],
 )
 def test_the_card_says(html: str, said: str) -> None:
@@ -199,6 +212,15 @@ def many_classes(n: int) -> CardFacts:
         pytest.param(replace(FACTS, trials=FACTS.trials[1:2]), id="one trial"),
         pytest.param(replace(FACTS, trials=(trial(1, 5_000, 0.4, fits=False),)), id="one trial, over the budget"),
         pytest.param(replace(FACTS, variants=FACTS.variants[1:]), id="one precision"),
+        pytest.param(replace(FACTS, predicted=None), id="nothing foreseen"),
+        pytest.param(
+            replace(FACTS, predicted=None, test=replace(EVIDENCE, calibration_error=None, reliability=())),
+            id="neither foreseen nor calibrated",
+        ),
+        pytest.param(
+            replace(FACTS, trials=tuple(replace(one, strategy="", effort=0.1) for one in FACTS.trials)),
+            id="trials of the first shape, cut short",
+        ),
         pytest.param(replace(FACTS, budget=Budget(max_trials=40)), id="no budget but trials"),
         pytest.param(replace(FACTS, test=replace(EVIDENCE, accuracy_by_group={"all": 0.85})), id="no groups"),
         pytest.param(replace(FACTS, task=replace(TASK, split=Split("time"))), id="split by time"),
@@ -220,15 +242,32 @@ def test_a_card_can_be_made_of_other_facts(other: CardFacts) -> None:
 
 
 def test_pictures_follow_the_pages_colours() -> None:
-    for svg in plots.by_name(FACTS).values():
+    pictures = plots.by_name(FACTS)
+    assert set(pictures) == {"size", "work", "reliability", "confusion", "groups", "variants"}
+    for svg in pictures.values():
         assert "var(--" in svg
         assert "DejaVu" not in svg
         assert not re.search(r"#0[1-6]0[1-6]0[1-6]", svg)
 
 
-def test_every_trial_is_a_point_and_the_front_leaves_out_what_is_larger_and_no_better() -> None:
-    trials = [trial(i, 1000 * (i + 1), accuracy) for i, accuracy in enumerate((0.5, 0.4, 0.7, 0.7, 0.8))]
-    assert [one.number for one in plots.front(trials)] == [0, 2, 4]
+def test_trials_far_below_the_rest_do_not_press_it_together() -> None:
+    trials = [trial(i, 1000 * (i + 1), 0.90 + i / 100) for i in range(8)]
+    alone = tradeoff.tradeoff(trials, 3, tradeoff.SIZE, None)
+    assert "90 %" in alone
+    with_a_failure = tradeoff.tradeoff([*trials, trial(8, 500, 0.1)], 3, tradeoff.SIZE, None)
+    assert "90 %" in with_a_failure
+    assert "20 %" not in with_a_failure
+
+
+@pytest.mark.parametrize("macs", [(0, 0), (0, 5000)])
+def test_trials_that_multiply_nothing_have_a_place(macs: tuple[int, int]) -> None:
+    trials = [replace(trial(i, 9000, 0.9), footprint=Footprint(one, 1, 1, 9000)) for i, one in enumerate(macs)]
+    assert "nan" not in tradeoff.tradeoff(trials, 0, tradeoff.WORK, None)
+
+
+def test_each_strategy_says_what_it_has_brought() -> None:
+    found = [(one.name, one.trials, one.best.number, one.on_front, one.chosen) for one in strategies(FACTS)]
+    assert found == [("evolution", 2, 0, 1, False), ("defaults", 1, 1, 1, True)]
 
 
 def test_mistakes_are_listed_by_the_share_of_their_class() -> None:

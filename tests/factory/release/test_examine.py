@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from factory.artifacts import TEST, TRAIN, Dataset, Float32, Latency, Task
-from factory.release.examine import confusion, examine, macro_f1, wilson
+from factory.artifacts import TEST, TRAIN, Bin, Dataset, Float32, Latency, Task
+from factory.release.examine import calibration_error, confusion, examine, macro_f1, reliability, wilson
 
 LATENCY = Latency(40.0, 50.0, 60.0)
 TASK = Task("t", "classification", ("a", "b", "c"), ("x",), ("g",), 50.0, 2, 1)
@@ -93,3 +93,24 @@ def test_macro_f1(counts: list[list[int]], expected: float) -> None:
 
 def test_confusion_counts_label_by_answer() -> None:
     assert confusion(np.array([0, 0, 2]), np.array([1, 1, 2]), 3) == ((0, 2, 0), (0, 0, 0), (0, 0, 1))
+
+
+def test_reliability_worked_out_by_hand() -> None:
+    confidence = np.array([0.05, 0.95, 1.0, 0.91, 0.9], dtype=np.float32)
+    bins = reliability(confidence, np.array([False, True, True, False, True]))
+    assert [one.windows for one in bins] == [1, 4]
+    assert [one.confidence for one in bins] == [pytest.approx(0.05), pytest.approx(0.94)]
+    assert [one.accuracy for one in bins] == [0.0, 0.75]
+    assert calibration_error(bins) == pytest.approx((0.05 + 4 * 0.19) / 5)
+
+
+def test_a_model_that_is_right_as_often_as_it_says_has_no_calibration_error() -> None:
+    probabilities = np.tile(np.array([[0.75, 0.25, 0.0]], dtype=np.float32), (4, 1))
+    evidence = examine("test", held_out([0, 0, 0, 1], ["p"] * 4), probabilities, LATENCY)
+    assert evidence.calibration_error == pytest.approx(0.0)
+    assert evidence.reliability == (Bin(4, 0.75, 0.75),)
+
+
+def test_a_model_that_is_always_sure_is_off_by_the_share_of_its_mistakes() -> None:
+    evidence = examine("test", held_out([0, 1, 1, 1], ["p"] * 4), sure_of([0, 1, 1, 2]), LATENCY)
+    assert evidence.calibration_error == pytest.approx(0.25)

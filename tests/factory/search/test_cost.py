@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from factory.artifacts import Architecture, Budget, Footprint, Precision
+from factory.architectures import Convnet
+from factory.artifacts import Budget, Footprint, Precision
 from factory.compiler import Reference, compile_model
 from factory.search.cost import affordable, fits, predict
 from factory.search.space import Space
@@ -24,7 +25,7 @@ def test_prediction_is_what_the_compiled_graph_costs(space: Space, precision: Pr
         assert predicted.file_bytes == pytest.approx(actual.file_bytes, rel=TOLERANCE)
 
 
-def compiled(architecture: Architecture, precision: Precision) -> Footprint:
+def compiled(architecture: Convnet, precision: Precision) -> Footprint:
     windows = noise(architecture, 8)
     expected = np.full((8, architecture.classes), 1 / architecture.classes, np.float32)
     return compile_model(untrained(architecture), precision, Reference(windows, windows, expected)).footprint

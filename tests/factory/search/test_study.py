@@ -3,17 +3,19 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 
-from factory.artifacts import Architecture, Budget, Trial
+from factory.artifacts import Budget, Trial
 from factory.errors import BadInput
-from factory.search import Study, best, encode, predict, score, searcher_for
+from factory.search import Proposal, Study, best, encode, predict, searcher_for
+from factory.search.space import Space
 from factory.search.study import LAG
 from tests.support.models import spaces
 
-SPACE = spaces()[2]
-TRIALS = 14
+TRIALS = 45  # of which some are promoted
+SPACE = replace(spaces()[2], budget=Budget(max_trials=TRIALS))
 
 
 class Journal:
@@ -54,10 +56,10 @@ class Laboratory:
         self.evaluated: list[int] = []
         self.running = self.most_running = 0
 
-    def submit(self, number: int, architecture: Architecture) -> Future[Trial]:
-        return self._pool.submit(self._evaluate, number, architecture)
+    def submit(self, number: int, proposal: Proposal) -> Future[Trial]:
+        return self._pool.submit(self._evaluate, number, proposal)
 
-    def _evaluate(self, number: int, architecture: Architecture) -> Trial:
+    def _evaluate(self, number: int, proposal: Proposal) -> Trial:
         with self._lock:
             self.running += 1
             self.most_running = max(self.most_running, self.running)
@@ -66,13 +68,15 @@ class Laboratory:
             time.sleep(random.uniform(0, 0.02))
         with self._lock:
             self.running -= 1
-        return trial_of(number, architecture)
+        return trial_of(number, proposal)
 
 
-def trial_of(number: int, architecture: Architecture) -> Trial:
-    accuracy = random.Random(str(architecture)).random()
-    footprint = predict(architecture)["int8"]
-    return Trial(number, encode(architecture), "int8", accuracy, accuracy, footprint, 5, 1.0, True)
+def trial_of(number: int, proposal: Proposal) -> Trial:
+    architecture, effort = proposal.architecture, proposal.effort
+    accuracy = random.Random(str(proposal)).random()
+    footprint = min(predict(architecture).values(), key=lambda cost: cost.file_bytes)
+    encoded = encode(architecture)
+    return Trial(number, encoded, "int8", accuracy, accuracy, footprint, 5, 1.0, True, proposal.strategy, effort)
 
 
 @pytest.fixture
@@ -81,8 +85,8 @@ def pool() -> Iterator[Executor]:
         yield threads
 
 
-def study(journal: Journal, budget: Budget | None = None, progress: Progress | None = None) -> Study:
-    return Study(SPACE, budget or Budget(max_trials=TRIALS), journal, progress or Progress(), 600.0)
+def study(journal: Journal, space: Space = SPACE, progress: Progress | None = None) -> Study:
+    return Study(space, journal, progress or Progress(), 600.0)
 
 
 def test_runs_as_many_trials_as_the_budget_says(pool: Executor) -> None:
@@ -133,10 +137,10 @@ def test_the_journal_of_another_study_is_refused(pool: Executor) -> None:
 
 
 def test_nothing_over_the_budget_is_trained(pool: Executor) -> None:
-    budget = Budget(max_kb=6.0, max_macs=20_000, max_trials=TRIALS)
-    trials = study(Journal(), budget).run(searcher_for(SPACE, 0), Laboratory(pool).submit)
+    space = replace(SPACE, budget=Budget(max_kb=6.0, max_macs=20_000, max_trials=TRIALS))
+    trials = study(Journal(), space).run(searcher_for(space, 0), Laboratory(pool).submit)
     assert all(trial.footprint.file_bytes <= 6000 and trial.footprint.macs <= 20_000 for trial in trials)
-    assert len({str(trial.architecture) for trial in trials}) == TRIALS
+    assert len({(str(trial.architecture), trial.effort) for trial in trials}) == len(trials) == TRIALS
 
 
 IMPOSSIBLE = {
@@ -149,36 +153,58 @@ IMPOSSIBLE = {
 def test_a_budget_nothing_can_meet_is_refused_before_anything_is_trained(
     pool: Executor, budget: Budget, message: str
 ) -> None:
-    laboratory = Laboratory(pool)
+    laboratory, space = Laboratory(pool), replace(SPACE, budget=budget, families=("convnet", "kernels"))
     with pytest.raises(BadInput, match=message):
-        study(Journal(), budget).run(searcher_for(SPACE, 0), laboratory.submit)
+        study(Journal(), space).run(searcher_for(space, 0), laboratory.submit)
     assert laboratory.evaluated == []
 
 
 def test_the_size_that_the_refusal_names_is_enough(pool: Executor) -> None:
-    kb = predict(SPACE.floor())["int8"].file_bytes / 1000
-    trials = study(Journal(), Budget(max_kb=kb, max_trials=2)).run(searcher_for(SPACE, 0), Laboratory(pool).submit)
-    assert trials[0].footprint.file_bytes <= kb * 1000
+    least = min(cost.file_bytes for family in SPACE.families for cost in predict(SPACE.floor(family)).values())
+    space = replace(SPACE, budget=Budget(max_kb=least / 1000, max_trials=2))
+    trials = study(Journal(), space).run(searcher_for(space, 0), Laboratory(pool).submit)
+    assert trials[0].footprint.file_bytes <= least
+
+
+class Stubborn:
+    """Has one idea only."""
+
+    def ask(self) -> Proposal:
+        return Proposal(SPACE.floor("convnet"), "stubborn")
+
+    def tell(self, proposal: Proposal, score: float) -> None:
+        """Does not listen."""
+
+
+def test_nothing_is_evaluated_twice_and_who_has_nothing_new_to_say_ends_the_search(pool: Executor) -> None:
+    assert len(study(Journal()).run(Stubborn(), Laboratory(pool).submit)) == 1
+
+
+def test_a_promoted_architecture_is_a_new_trial(pool: Executor) -> None:
+    trials = study(Journal()).run(searcher_for(SPACE, 0), Laboratory(pool).submit)
+    efforts = [sorted(t.effort for t in trials if t.architecture == trial.architecture) for trial in trials]
+    assert [0.25, 1.0] in efforts
+    assert all(len(set(each)) == len(each) for each in efforts)
+
+
+def test_a_journal_of_other_efforts_is_refused(pool: Executor) -> None:
+    trials = study(Journal()).run(searcher_for(SPACE, 0), Laboratory(pool).submit)
+    other = [replace(trial, effort=0.5) for trial in trials]
+    with pytest.raises(BadInput, match="of another study"):
+        study(Journal(other)).run(searcher_for(SPACE, 0), Laboratory(pool).submit)
 
 
 def test_time_ends_a_search(pool: Executor) -> None:
     ticks = iter(range(1000))
-    limited = Study(SPACE, Budget(), Journal(), Progress(), 20.0, clock=lambda: next(ticks))
-    trials = limited.run(searcher_for(SPACE, 0), Laboratory(pool).submit)
+    space = replace(SPACE, budget=Budget())
+    limited = Study(space, Journal(), Progress(), 20.0, clock=lambda: next(ticks))
+    trials = limited.run(searcher_for(space, 0), Laboratory(pool).submit)
     assert 1 <= len(trials) <= 20
 
 
 def test_time_that_is_already_spent_counts(pool: Executor) -> None:
     known = study(Journal()).run(searcher_for(SPACE, 0), Laboratory(pool).submit)
-    laboratory = Laboratory(pool)
-    limited = Study(SPACE, Budget(), Journal(known), Progress(), TRIALS / LAG)
+    laboratory, space = Laboratory(pool), replace(SPACE, budget=Budget(max_trials=TRIALS + 10))
+    limited = Study(space, Journal(known), Progress(), TRIALS / LAG)
     assert limited.run(searcher_for(SPACE, 0), laboratory.submit) == known
     assert laboratory.evaluated == []
-
-
-def test_what_does_not_fit_is_worse_than_anything_that_does(pool: Executor) -> None:
-    trials = study(Journal()).run(searcher_for(SPACE, 0), Laboratory(pool).submit)
-    worst, top = min(trials, key=score), max(trials, key=score)
-    over = Trial(99, top.architecture, "fp32", 1.0, 1.0, top.footprint, 5, 1.0, fits=False)
-    assert score(over) < score(worst) or score(worst) == score(over) == 0.0
-    assert best([over, worst]) == worst
