@@ -1,5 +1,5 @@
-"""Parts of a spectrum hidden while training: a stretch of frames and a stretch of bands of every window, so that no
-answer hangs on a single one (Park et al., "SpecAugment", 2019).
+"""Changes to spectra while training: what a microphone or a mounting colours, what goes on in the background, and a
+stretch of frames and one of bands hidden, so that no answer hangs on a single one (Park et al., "SpecAugment", 2019).
 """
 
 import math
@@ -11,16 +11,33 @@ MOST_FRAMES = 0.2  # of a window's frames that are hidden, at most
 MOST_BANDS = 0.2  # of its bands
 COLOUR = 0.5  # spread of the logarithm of power by which each of the curves raises or lowers bands
 CURVES = 4  # level, tilt, and two finer ones
+NOISY = 0.5  # share of windows with a background
+LOUDEST, QUIETEST = 0.1, 1e-3  # power of a background, of its window's
+NOISE_COLOUR = 1.0  # as `COLOUR`, of a background
 
 
 def coloured(power: Tensor) -> Tensor:
     """Power (batch, frames, signal, band) as another microphone or mounting would pass it on: every window under a
     smooth random curve over its bands.
     """
+    return power * _curves(power, COLOUR)
+
+
+def noisy(power: Tensor) -> Tensor:
+    """Power (batch, frames, signal, band) with that of a background added to some windows: noise of a random loudness
+    and colour, which goes on where the window itself is silent or missing.
+    """
+    batch, _, signals, _ = power.shape
+    share = LOUDEST * (QUIETEST / LOUDEST) ** torch.rand(batch, 1, signals, 1)
+    loudness = share * (torch.rand(batch, 1, 1, 1) < NOISY) * power.mean((1, 3), keepdim=True)
+    return power + loudness * _curves(power, NOISE_COLOUR) * torch.empty_like(power).exponential_()
+
+
+def _curves(power: Tensor, spread: float) -> Tensor:
+    """Smooth random factors of the bands of every window (batch, 1, signal, band)."""
     batch, _, signals, bands = power.shape
     waves = torch.arange(CURVES)[:, None] * torch.arange(bands) * (math.pi / (bands - 1))
-    curves = COLOUR * torch.randn(batch, 1, signals, CURVES) @ torch.cos(waves)
-    return power * torch.exp(curves)
+    return torch.exp(spread * torch.randn(batch, 1, signals, CURVES) @ torch.cos(waves))
 
 
 def masked(x: Tensor, bands: int) -> Tensor:

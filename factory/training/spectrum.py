@@ -11,10 +11,10 @@ import torch
 from torch import Tensor, nn
 
 from factory.architectures import Spectrum
-from factory.training.masking import coloured, masked
+from factory.training.masking import coloured, masked, noisy
 
 MEL_CORNER = 1 / 8  # of half the rate: bands are about equally wide below, and widen in proportion above
-LEAST_SHARE = 1e-3  # of a band's average power
+LEAST_SHARE = 1e-2  # of a band's average power
 LEAST_POWER = 1e-8  # of a signal's, a sample
 LEAST_SPREAD = 1e-2  # of the logarithm of power
 
@@ -43,7 +43,7 @@ class Bands(nn.Module):
         """Normalised signals (batch, time, signal) -> normalised bands (batch, frames, bands * signals)."""
         power = self.power(x)
         if self.training:
-            power = coloured(power)
+            power = noisy(coloured(power))
         x = (self._logarithm(self._levelled(power)) - self.centre) * self.gain
         return masked(x, self.spectrum.bands) if self.training else x
 

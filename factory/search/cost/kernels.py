@@ -25,8 +25,8 @@ class _Overhead:
 
 
 OVERHEAD: dict[Precision, _Overhead] = {
-    "fp32": _Overhead(766, 54, 184, 68, 324, 62, 71, 160),
-    "int8": _Overhead(833, 54, 184, 68, 324, 62, 71, 160),
+    "fp32": _Overhead(818, 54, 184, 68, 324, 62, 71, 160),
+    "int8": _Overhead(885, 54, 184, 68, 324, 62, 71, 160),
 }
 WEIGHT: dict[Precision, int] = {"fp32": 4, "int8": 1}  # bytes
 OUTPUT: dict[Precision, int] = {"fp32": 4, "int8": 9}  # a bias; a scale and a zero point of its weights

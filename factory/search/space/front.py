@@ -20,6 +20,7 @@ SMALLEST_FRAME, LARGEST_FRAME = 4, 11  # powers of two
 OVERLAPS = (1, 2, 4)  # hops to a frame
 BANDS = (8, 12, 16, 24, 32, 40)
 MEL_HZ = 1000.0  # least rate of what may be sound
+DEFAULT_TIME, DEFAULT_FRAMES, DEFAULT_BANDS = 256, 24, 32  # least samples and frames, and most bands, of a default
 
 
 def sample(shape: Shape, choose: Choose) -> FrontEnd:
@@ -74,6 +75,18 @@ def frames(shape: Shape) -> tuple[int, ...]:
         return ()
     powers = (2**power for power in range(SMALLEST_FRAME, LARGEST_FRAME + 1))
     return tuple(frame for frame in powers if LEAST_FRAMES <= 2 * shape.time / frame <= MOST_FRAMES)
+
+
+def default(shape: Shape) -> FrontEnd | None:
+    """A spectrum that does well on many tasks, as a share of the window's power where it may be sound, whose loudness
+    is the distance; None: the window is short.
+    """
+    if shape.time < DEFAULT_TIME:
+        return None
+    frame = max(frame for frame in frames(shape) if 2 * shape.time >= (DEFAULT_FRAMES + 1) * frame)
+    sound = shape.rate_hz >= MEL_HZ
+    bands = min(DEFAULT_BANDS, most_bands(frame, sound))
+    return FrontEnd(bool(shape.triples), spectrum=Spectrum(frame, frame // 2, bands, mel=sound, level=sound))
 
 
 def _spectrum(shape: Shape, choose: Choose) -> Spectrum:

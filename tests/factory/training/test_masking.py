@@ -1,6 +1,6 @@
 import torch
 
-from factory.training.masking import MOST_BANDS, MOST_FRAMES, coloured, masked
+from factory.training.masking import LOUDEST, MOST_BANDS, MOST_FRAMES, NOISY, QUIETEST, coloured, masked, noisy
 
 BATCH, FRAMES, BANDS, SIGNALS = 400, 30, 20, 2
 
@@ -35,3 +35,19 @@ def test_colour_is_a_smooth_curve_over_bands_that_stays_for_the_whole_window() -
 
 def test_silence_stays_silent_under_any_colour() -> None:
     assert not coloured(torch.zeros(3, FRAMES, SIGNALS, BANDS)).any()
+
+
+def test_a_background_is_added_to_some_windows_by_their_loudness_and_fills_their_silence() -> None:
+    torch.manual_seed(0)
+    power = torch.ones(BATCH, FRAMES, SIGNALS, BANDS) * torch.logspace(-3, 3, BATCH)[:, None, None, None]
+    power[:, FRAMES // 2 :] = 0
+    added = noisy(power) - power
+    changed = added.amax((1, 2, 3)) > 0
+    assert abs(float(changed.float().mean()) - NOISY) < 0.1
+    assert (added[changed][:, FRAMES // 2 :] > 0).all()
+    shares = added[changed].mean((1, 2, 3)) / power[changed].mean((1, 2, 3))
+    assert QUIETEST < float(shares.median()) < LOUDEST
+
+
+def test_silence_has_no_background() -> None:
+    assert not noisy(torch.zeros(3, FRAMES, SIGNALS, BANDS)).any()
