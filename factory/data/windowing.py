@@ -158,7 +158,7 @@ def _check_classes(y: Int64, task: Task) -> None:
         return
     present = [name for name, count in zip(task.classes, counts, strict=True) if count]
     if len(present) < MIN_CLASSES:
-        problem = f"only class {present[0]!r} occurs" if present else "no window carries a label"
+        problem = f"only class {present[0]!r} occurs" if present else "no window carries both values and a label"
         raise BadInput("data", problem, "Give labelled data of at least two classes")
     for name, count in zip(task.classes, counts, strict=True):
         if not count:

@@ -7,10 +7,10 @@ Rules
    together, by groups: two people are too few to choose by.
 3. Their answers to windows they have not learned from, and those of larger models that no budget limits, make up a
    teacher (`ensemble`). By the same answers one finalist is chosen (`choice`).
-4. The chosen one is trained on all windows of both parts. If the teacher knows more than it does, it learns from the
-   teacher as well, also windows that nobody labelled. Its scores remain those of cross-validation, without a teacher:
-   a teacher has heard of a fold's labels by way of the other folds, so that scores of those it taught would flatter
-   (by 5 points, where it was tried). What the shipped weights are worth, the held-out part says.
+4. The chosen one is trained on all windows of both parts, and for longer. If the teacher knows more than it does, it
+   learns from the teacher as well, also windows that nobody labelled. Its scores remain those of cross-validation,
+   without a teacher: a teacher has heard of a fold's labels by way of the other folds, so that scores of those it
+   taught would flatter (by 5 points, where it was tried). What the shipped weights are worth, the held-out part says.
 5. Probabilities are calibrated by a temperature that is fitted to answers out of fold.
 6. Where the number of trials ends the search, the rest is never cut short, so that the same data, seed and number give
    the same bytes. Where time does, the rest gets what is left.
@@ -47,7 +47,8 @@ from factory.pipeline.facts import model_facts, without_facts
 from factory.pipeline.work import PRECISIONS, Answers, Member, Work, answer, evaluate, fit
 
 SEARCH_SHARE = 0.45  # of the time
-FINAL_WINDOWS, FINAL_EPOCHS = 40_000, 20  # that a finalist sees, and how often it sees each, at least
+EXAMINED_WINDOWS, EXAMINED_EPOCHS = 40_000, 8  # that a finalist sees in a fold, and how often each, at least
+FINAL_EPOCHS = 20  # that the chosen one is trained for, at least
 MOST_FINALISTS = 6
 SECONDS_A_MINUTE = 60.0
 
@@ -157,12 +158,15 @@ class _School:
         for pick in ranked:
             soft = teacher if choice.worth_teaching(pick, compiler.scores(teacher[: len(self.y)], self.y)) else None
             temperature = ensemble.temperature(pick.final.answers["fp32"], self.y)
-            compiled = self.pool.submit(fit, self.work, pick.final.member, soft, temperature).result()
+            compiled = self.pool.submit(fit, self.work, self._for_longer(pick.final.member), soft, temperature).result()
             if any(
                 each.precision == pick.precision and search.fits(each.footprint, self.work.budget) for each in compiled
             ):
                 return pick, compiled
         raise BadInput("budget", "no model met it once it was trained on every window", "Allow a few percent more")
+
+    def _for_longer(self, member: Member) -> Member:
+        return dataclasses.replace(member, seen=max(member.seen, FINAL_EPOCHS * len(self.y)))
 
     def _final(
         self, trial: Trial | None, member: Member, parts: Sequence[tuple[npt.NDArray[np.bool_], Answers]]
@@ -193,7 +197,7 @@ def _rows(dataset: Dataset, keep: npt.NDArray[np.bool_]) -> Dataset:
 
 
 def _seen(windows: int) -> int:
-    return max(FINAL_WINDOWS, FINAL_EPOCHS * windows)
+    return max(EXAMINED_WINDOWS, EXAMINED_EPOCHS * windows)
 
 
 def _finalists(trials: Sequence[Trial]) -> list[Trial]:

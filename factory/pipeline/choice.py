@@ -22,14 +22,14 @@ from factory.pipeline.work import PRECISIONS, Member
 
 PLANS = (  # (folds, finalists, further teachers), the best first
     (5, 6, 3),
-    (5, 4, 2),
-    (5, 4, 0),
-    (3, 4, 0),
-    (3, 3, 0),
-    (3, 2, 0),
+    (5, 4, 3),
+    (3, 4, 3),
+    (3, 3, 2),
+    (3, 2, 1),
     (2, 2, 0),
     (2, 1, 0),
 )
+LAST_COST = 2.5  # of the last training, on every window and for longer, in those of a fold
 TEACHER_COST = 3.0  # of a further teacher, which no budget limits, in trainings of the slowest finalist
 EQUAL_SCORE = 0.001
 TEACHER_LEAD = 0.003  # that a teacher needs over its pupil
@@ -42,7 +42,7 @@ class Plan:
     finalists: tuple[Trial, ...]
     teachers: int  # further ones, which no budget limits
     folds: int
-    seen: int  # windows, by each training
+    seen: int  # windows, by each training of the cross-validation
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ def seconds_of(planned: Plan, pace: Pace) -> float:
     """How long a plan takes: every finalist and teacher in every fold, then one of them on everything."""
     each = [training_seconds(trial, planned.seen, pace.windows) for trial in planned.finalists]
     further = TEACHER_COST * planned.teachers * max(each)
-    return planned.folds * (sum(each) + further) / pace.at_once + max(each)
+    return planned.folds * (sum(each) + further) / pace.at_once + LAST_COST * max(each)
 
 
 def training_seconds(trial: Trial, seen: int, windows: int) -> float:

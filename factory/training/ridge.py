@@ -75,7 +75,8 @@ class _Solver:
         root = weights.sqrt()[:, None]
         self.X, self.Y, self._rootX, self._rootY = X, Y, X * root, Y * root
         self.by_window = len(X) <= X.shape[1]
-        self._products = self._rootX @ self._rootX.T if self.by_window else self._rootX.T @ self._rootX
+        single = self._rootX.float()  # half the time; far more exact than the least penalty is small
+        self._products = (single @ single.T if self.by_window else single.T @ single).double()
         self.unknowns = len(self._products)
 
     def weights(self, rows: Tensor, penalty: float) -> Tensor:

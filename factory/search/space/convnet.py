@@ -121,7 +121,9 @@ def defaults(shape: Shape) -> list[Convnet]:
     shallow, deep = Head(deviation=True, dropout=0.3), Head(dropout=0.2)
     light = tuple(replace(block, separable=True) for block in _hastier(_ladder(shape, (24, 40, 64), (9, 7, 5))))
     return [
+        *(_on_spectrum(shape) if shape.rate_hz >= fronts.MEL_HZ else []),
         architecture(shape, raw, _ladder(shape, (32, 48, 64), (11, 7, 5)), shallow),
+        *(_on_spectrum(shape) if shape.rate_hz < fronts.MEL_HZ else []),
         architecture(shape, FrontEnd(bool(shape.triples)), light, replace(shallow, dropout=0.2)),
         architecture(shape, raw, _ladder(shape, (32, 64, 64, 96), (9, 7, 5, 5)), deep),
         architecture(shape, raw, _ladder(shape, (32, 64), (11, 7)), shallow),
@@ -143,9 +145,21 @@ def _block(name: str, block: Block, adds: bool, choose: Choose) -> Block:
     )
 
 
-def _ladder(shape: Shape, widths: Sequence[int], kernels: Sequence[int]) -> tuple[Block, ...]:
+def _on_spectrum(shape: Shape) -> list[Convnet]:
+    """A small network on a spectrum, where windows are long enough for one."""
+    front = fronts.default(shape)
+    if front is None:
+        return []
+    blocks = _ladder(shape, (48, 64, 64), (5, 3, 3), front)
+    return [architecture(shape, front, blocks, Head(dropout=0.2))]
+
+
+def _ladder(
+    shape: Shape, widths: Sequence[int], kernels: Sequence[int], front: FrontEnd | None = None
+) -> tuple[Block, ...]:
     """Blocks that widen while the window gets shorter."""
-    sizes = zip(widths, kernels, strides(shape.time, len(widths)), strict=True)
+    length = length_of(shape, FrontEnd() if front is None else front)
+    sizes = zip(widths, kernels, strides(length, len(widths)), strict=True)
     return tuple(Block(width, kernel, stride) for width, kernel, stride in sizes)
 
 

@@ -79,11 +79,12 @@ def frames(shape: Shape) -> tuple[int, ...]:
 
 def default(shape: Shape) -> FrontEnd | None:
     """A spectrum that does well on many tasks, as a share of the window's power where it may be sound, whose loudness
-    is the distance; None: the window is short.
+    is the distance; None: the window is short, or longer than its frames can be.
     """
-    if shape.time < DEFAULT_TIME:
+    fitting = [frame for frame in frames(shape) if 2 * shape.time >= (DEFAULT_FRAMES + 1) * frame]
+    if shape.time < DEFAULT_TIME or not fitting:
         return None
-    frame = max(frame for frame in frames(shape) if 2 * shape.time >= (DEFAULT_FRAMES + 1) * frame)
+    frame = fitting[-1]
     sound = shape.rate_hz >= MEL_HZ
     bands = min(DEFAULT_BANDS, most_bands(frame, sound))
     return FrontEnd(bool(shape.triples), spectrum=Spectrum(frame, frame // 2, bands, mel=sound, level=sound))

@@ -11,10 +11,10 @@ from factory.search.space import front as fronts
 from factory.search.space.choices import Choose, Value
 from factory.search.space.shape import Shape, replace, step
 
-FEATURES = (4, 12, 24, 48, 84, 168, 252, 336, 504, 756, 1008, 1512, 2016, 3024)
-DRAWN_FEATURES = FEATURES[3:]
+FEATURES = (4, 12, 24, 48, 84, 168, 252, 336, 504, 756, 1008, 1512, 2016, 3024, 4032, 6048, 8064)
+DRAWN_FEATURES = FEATURES[4:]
 DILATIONS = (1, 2, 4, 8, 16)
-THRESHOLDS = (4, 8, 12, 24)
+THRESHOLDS = (4, 8, 12)
 SEGMENTS = (1, 2, 3, 4)
 STRIDES = (1, 2, 4)
 SHORTEST = 4  # positions of a segment, at least
@@ -33,6 +33,7 @@ def sample(shape: Shape, choose: Choose) -> Kernels:
         choose("kernels.size.dilations", DILATIONS),
         choose("kernels.kind.thresholds", THRESHOLDS),
         statistics=choose("kernels.kind.statistics", (False, True)),
+        relative=choose("kernels.kind.relative", (False, True)),
     )
     stride = choose("kernels.kind.stride", STRIDES)
     return _cut(replace(point, stride=stride), choose("kernels.kind.segments", SEGMENTS))
@@ -46,6 +47,7 @@ def values(point: Kernels) -> Mapping[str, Value]:
         "kernels.size.dilations": point.dilations,
         "kernels.kind.thresholds": point.thresholds,
         "kernels.kind.statistics": point.statistics,
+        "kernels.kind.relative": point.relative,
         "kernels.kind.stride": point.stride,
         "kernels.kind.segments": point.segments,
     }
@@ -54,7 +56,9 @@ def values(point: Kernels) -> Mapping[str, Value]:
 def shrink(shape: Shape, point: Kernels, *, faster: bool) -> Kernels:
     """A cheaper point; `floor` stays as it is."""
     if faster and point.stride < STRIDES[-1]:
-        return _cut(replace(point, stride=step(STRIDES, point.stride, 1)), point.segments)
+        sparser = _cut(replace(point, stride=step(STRIDES, point.stride, 1)), point.segments)
+        # As many kernels as before, even where there is no room for as many segments
+        return replace(sparser, features=max(FEATURES[0], point.features * sparser.segments // point.segments))
     for field, options in (("features", FEATURES), ("segments", SEGMENTS), ("thresholds", THRESHOLDS)):
         value: int = getattr(point, field)
         if value > options[0]:
@@ -73,9 +77,18 @@ def floor(shape: Shape, front: FrontEnd) -> Kernels:
 def defaults(shape: Shape) -> list[Kernels]:
     """Points that do well on many sensor tasks, the best guess first."""
     derived, raw = FrontEnd(bool(shape.triples), differences=True), FrontEnd(bool(shape.triples))
+    spectrum = fronts.default(shape)
+    heard = (
+        []
+        if spectrum is None
+        else [Kernels(shape.time, shape.channels, shape.classes, shape.triples, spectrum, 4032, 4)]
+    )
     return [
         Kernels(shape.time, shape.channels, shape.classes, shape.triples, derived, 2016, 8),
-        Kernels(shape.time, shape.channels, shape.classes, shape.triples, raw, 1008, 16),
+        *heard,
+        Kernels(shape.time, shape.channels, shape.classes, shape.triples, raw, 4032, 8, relative=True),
+        Kernels(shape.time, shape.channels, shape.classes, shape.triples, raw, 4032, 16, 4),
+        Kernels(shape.time, shape.channels, shape.classes, shape.triples, raw, 1008, 4),
     ]
 
 

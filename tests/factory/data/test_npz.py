@@ -130,7 +130,7 @@ BAD_WINDOWS = [
     pytest.param(instead(y=np.zeros(24)), r"y: it holds float64", id="y of fractions"),
     pytest.param(spoilt("y", 3, 2), r"y: 2 is not one of the 2 classes", id="a label beyond the classes"),
     pytest.param(instead(y=np.zeros(24, np.int64)), r"only class 'walk' occurs.*two classes", id="one class only"),
-    pytest.param(instead(y=np.full(24, -1)), r"no window carries a label", id="no label at all"),
+    pytest.param(instead(y=np.full(24, -1)), r"no window carries both values and a label", id="no label at all"),
     pytest.param(
         spoilt("X", (4, 3, 1), np.inf), r"window 4 holds an infinite number in channel 'ay'", id="an infinite value"
     ),

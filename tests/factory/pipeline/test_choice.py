@@ -34,10 +34,10 @@ def test_when_time_does_not_matter_the_best_plan_is_carried_out() -> None:
 
 
 PLANS = {
-    "enough for everything": ((5 * (6 + 9) + 1) * TRAINING_S, (5, 6, 3, SEEN)),
-    "a little less": ((5 * (6 + 9) + 1) * TRAINING_S - 1, (5, 4, 2, SEEN)),
-    "enough for two folds of the best": ((2 * 1 + 1) * TRAINING_S, (2, 1, 0, SEEN)),
-    "half of that": ((2 * 1 + 1) * TRAINING_S / 2, (2, 1, 0, SEEN // 2)),
+    "enough for everything": ((5 * (6 + 9) + 2.5) * TRAINING_S, (5, 6, 3, SEEN)),
+    "a little less": ((5 * (6 + 9) + 2.5) * TRAINING_S - 1, (5, 4, 3, SEEN)),
+    "enough for two folds of the best": ((2 * 1 + 2.5) * TRAINING_S, (2, 1, 0, SEEN)),
+    "half of that": ((2 * 1 + 2.5) * TRAINING_S / 2, (2, 1, 0, SEEN // 2)),
     "no time at all": (-5.0, (2, 1, 0, WINDOWS * EPOCHS)),
 }
 
@@ -51,7 +51,7 @@ def test_plans_follow_the_time_that_is_left(left_s: float, expected: tuple[int, 
 def test_two_trainings_at_once_take_half_the_time_but_the_last_one_does_not() -> None:
     plan = choice.plan(FINALISTS, SEEN, pace(None))
     alone, together = (choice.seconds_of(plan, choice.Pace(WINDOWS, at_once, None)) for at_once in (1, 2))
-    assert together == pytest.approx((alone - TRAINING_S) / 2 + TRAINING_S)
+    assert together == pytest.approx((alone - 2.5 * TRAINING_S) / 2 + 2.5 * TRAINING_S)
 
 
 def test_what_was_trained_for_long_already_takes_as_long_again() -> None:

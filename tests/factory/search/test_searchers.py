@@ -75,7 +75,7 @@ LEARNERS: dict[str, Callable[[Space, int], Searcher]] = {
 
 @pytest.mark.parametrize("make", LEARNERS.values(), ids=LEARNERS.keys())
 def test_what_learns_finds_better_architectures_than_chance(make: Callable[[Space, int], Searcher]) -> None:
-    seeds = range(4)
+    seeds = range(10)
     learned = sum(searched(make(SPACE, seed), seed) for seed in seeds)
     assert learned > sum(searched(RandomSearch(SPACE, seed), seed) for seed in seeds)
 
@@ -152,7 +152,7 @@ def test_halving_trains_in_full_only_the_best_third() -> None:
 
 def test_halving_finds_better_architectures_with_the_same_effort() -> None:
     """More architectures in the same time, and hence a better one in the end."""
-    seeds = range(4)
+    seeds = range(10)
     in_full = sum(searched(RandomSearch(NETWORKS, s), s, effort=60) for s in seeds)
     halved = sum(searched(Halving(RandomSearch(NETWORKS, s)), s, effort=60) for s in seeds)
     assert halved > in_full

@@ -232,3 +232,20 @@ def cost(architecture: Architecture) -> tuple[int, int]:
     """The least bytes, and the MACs."""
     footprints = predict(architecture)
     return min(f.file_bytes for f in footprints.values()), footprints["fp32"].macs
+
+
+SPECTRA = {
+    "half a second of sound": (5300, 8000.0, Spectrum(256, 128, 32, mel=True, level=True)),
+    "a second of vibration": (500, 500.0, Spectrum(32, 16, 16)),
+    "a window too short to hold frames enough": (200, 200.0, None),
+    "a window longer than frames can be": (200_000, 8000.0, None),
+}
+
+
+@pytest.mark.parametrize(("time", "rate_hz", "expected"), SPECTRA.values(), ids=SPECTRA.keys())
+def test_long_windows_begin_with_a_spectrum_by_default(time: int, rate_hz: float, expected: Spectrum | None) -> None:
+    space = Space(time, 1, 4, rate_hz=rate_hz, families=("convnet",))
+    spectra = [point.front.spectrum for point in space.defaults() if point.front.spectrum is not None]
+    assert spectra == ([] if expected is None else [expected])
+    first = space.defaults()[0].front.spectrum
+    assert (first is not None) == (expected is not None and expected.mel)
