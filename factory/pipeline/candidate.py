@@ -85,7 +85,7 @@ def search_and_compile(
         trials = _searched(pool, dataset, Order(space, budget, seed, facts), journal, progress)
         left_s = None if len(trials) == budget.max_trials else limit_s - spent_s - (time.monotonic() - began)
         windows = len(dataset.y[dataset.part == TRAIN])
-        plan = choice.plan(_finalists(trials), _seen(windows), Pace(windows, pool.size, left_s))
+        plan = choice.plan(_finalists(trials), _seen(windows), Pace(windows, pool.size, left_s, len(trials)))
         both, fold = _folded(dataset, plan.folds, seed)
         with pool.share(X=both.X, y=both.y, U=dataset.unlabelled) as shared:
             school = _School(pool, Work(shared, budget, seed, tuple(facts.items())), both.y, fold)

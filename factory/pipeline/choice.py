@@ -2,8 +2,8 @@
 
 Rules
 1. As many finalists and folds as the time allows, by `PLANS`; where not even the least of them fits, that one is
-   trained for less long. Where the number of trials ended the search, time does not matter. A lone finalist has no
-   teacher.
+   trained for less long. Where the number of trials ended the search, time does not matter, but how much was searched:
+   there are at most `TRAININGS_A_TRIAL`. A lone finalist has no teacher.
 2. A finalist's score is that of its answers to windows it was not trained on, over all folds, as its compiled file
    gives them through onnxruntime.
 3. Of what fits the budget the best is chosen; where scores are within `EQUAL_SCORE`, the smaller file. Latency is
@@ -29,6 +29,7 @@ PLANS = (  # (folds, finalists, further teachers), the best first
     (2, 2, 0),
     (2, 1, 0),
 )
+TRAININGS_A_TRIAL = 3
 LAST_COST = 2.5  # of the last training, on every window and for longer, in those of a fold
 TEACHER_COST = 3.0  # of a further teacher, which no budget limits, in trainings of the slowest finalist
 EQUAL_SCORE = 0.001
@@ -44,6 +45,11 @@ class Plan:
     folds: int
     seen: int  # windows, by each training of the cross-validation
 
+    @property
+    def trainings(self) -> int:
+        """Of the cross-validation."""
+        return self.folds * (len(self.finalists) + self.teachers)
+
 
 @dataclass(frozen=True)
 class Pace:
@@ -52,6 +58,7 @@ class Pace:
     windows: int  # of the train part
     at_once: int  # trainings
     left_s: float | None  # None: time does not matter
+    trials: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,7 +95,8 @@ def plan(finalists: Sequence[Trial], seen: int, pace: Pace) -> Plan:
         for folds, count, teachers in PLANS
     ]
     if pace.left_s is None:
-        return plans[0]
+        within = (each for each in plans if each.trainings <= TRAININGS_A_TRIAL * pace.trials)
+        return next(within, plans[-1])
     for each in plans:
         if seconds_of(each, pace) <= pace.left_s:
             return each

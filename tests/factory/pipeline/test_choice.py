@@ -22,7 +22,7 @@ def trial(number: int, accuracy: float = 0.9, seconds: float = 4.0) -> Trial:
 
 
 def pace(left_s: float | None) -> choice.Pace:
-    return choice.Pace(WINDOWS, 1, left_s)
+    return choice.Pace(WINDOWS, 1, left_s, trials=16)
 
 
 FINALISTS = [trial(number) for number in range(8)]
@@ -31,6 +31,12 @@ FINALISTS = [trial(number) for number in range(8)]
 def test_when_time_does_not_matter_the_best_plan_is_carried_out() -> None:
     plan = choice.plan(FINALISTS, SEEN, pace(None))
     assert (plan.folds, len(plan.finalists), plan.teachers, plan.seen) == (5, 6, 3, SEEN)
+
+
+@pytest.mark.parametrize(("trials", "trainings"), [(1, 3), (2, 4), (8, 21), (16, 45)])
+def test_who_has_searched_little_is_not_kept_waiting(trials: int, trainings: int) -> None:
+    plan = choice.plan(FINALISTS[:trials], SEEN, choice.Pace(WINDOWS, 1, None, trials))
+    assert plan.trainings == trainings
 
 
 PLANS = {
@@ -50,7 +56,7 @@ def test_plans_follow_the_time_that_is_left(left_s: float, expected: tuple[int, 
 
 def test_two_trainings_at_once_take_half_the_time_but_the_last_one_does_not() -> None:
     plan = choice.plan(FINALISTS, SEEN, pace(None))
-    alone, together = (choice.seconds_of(plan, choice.Pace(WINDOWS, at_once, None)) for at_once in (1, 2))
+    alone, together = (choice.seconds_of(plan, choice.Pace(WINDOWS, at_once, None, 16)) for at_once in (1, 2))
     assert together == pytest.approx((alone - 2.5 * TRAINING_S) / 2 + 2.5 * TRAINING_S)
 
 
