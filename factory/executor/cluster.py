@@ -89,7 +89,8 @@ class ClusterPool(Pool):
         finally:
             take_back(parcel)
             if self._client.status == "running":
-                self._client.unregister_worker_plugin(parcel)
+                with contextlib.suppress(OSError):  # of a worker that is just being lost: it keeps nothing either
+                    self._client.unregister_worker_plugin(parcel)
 
 
 class _Delivery(WorkerPlugin):
