@@ -28,8 +28,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from benchmarks.sides import Nothing
 from factory import compiler, data
-from factory.artifacts import Budget, Candidate, Dataset, Trial
+from factory.artifacts import Budget, Candidate, Dataset
 from factory.pipeline import anomaly
 
 OUT = Path("build/benchmarks/skab.json")
@@ -49,28 +52,11 @@ FIGURES = ("f1", "false_alarms", "missed")
 Counts = npt.NDArray[np.int64]  # (span, [[normal told normal, told anomaly], [anomaly told normal, told anomaly]])
 
 
-class Quiet:
-    """Keeps no trials, and says nothing."""
-
-    def trials(self) -> list[Trial]:
-        return []
-
-    def record(self, trial: Trial) -> None:
-        pass
-
-    def stage(self, text: str) -> None:
-        pass
-
-    def finished(self, trial: Trial, best: Trial, share: float) -> None:
-        pass
-
-
 def main() -> None:
     options = _options()
     if not options.data.is_file():
-        sys.exit(
-            f"skipped: there is no file {options.data}; make it from SKAB's CSV files (streams, see docs/operating.md)"
-        )
+        print(f"skipped: there is no file {options.data}; make it of SKAB's CSV files (streams, see docs/operating.md)")
+        return
     runs = [_run(options.data, seed, options.trials) for seed in range(options.seeds)]
     summary = {
         group: {
@@ -118,7 +104,7 @@ def _files(path: Path) -> Iterator[tuple[str, npt.NDArray[np.float32], npt.NDArr
 
 
 def _built(samples: npt.NDArray[np.float32], labels: npt.NDArray[np.int64], budget: Budget, seed: int) -> Candidate:
-    return anomaly.search_and_compile(_dataset(samples, labels), budget, seed, Quiet(), Quiet())
+    return anomaly.search_and_compile(_dataset(samples, labels), budget, seed, Nothing(), Nothing())
 
 
 def _dataset(samples: npt.NDArray[np.float32], labels: npt.NDArray[np.int64]) -> Dataset:

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 import numpy as np
 import optuna
 
-from benchmarks.sides import Fit, Fitted
+from benchmarks.sides import Fit, Fitted, Nothing
 from factory import compiler, search
 from factory.artifacts import TRAIN, VALIDATION, Budget, Compiled, Dataset, Trial
 from factory.executor import Pool, workers
@@ -28,22 +28,6 @@ FINAL_EPOCHS, FINAL_WINDOWS = 20, 40_000  # as the factory trains in the end
 SECONDS_A_MINUTE = 60
 PRUNED_AT = 0.25  # of a whole trial's training
 NEVER = 9.0
-
-
-class Nothing:
-    """A journal that forgets, and a progress that nobody watches."""
-
-    def trials(self) -> list[Trial]:
-        return []
-
-    def record(self, trial: Trial) -> None:
-        pass
-
-    def stage(self, text: str) -> None:
-        pass
-
-    def finished(self, trial: Trial, best: Trial, share: float) -> None:
-        pass
 
 
 def ours(dataset: Dataset, budget: Budget, seed: int) -> Fitted:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from factory.artifacts import Budget, Dataset, Float32
+from factory.artifacts import Budget, Dataset, Float32, Trial
 
 Answers = Callable[[Float32], Float32]  # windows (n, time, channels) -> probabilities or scores (n, classes)
 
@@ -42,3 +42,19 @@ class Filler:
     def __call__(self, X: Float32) -> Float32:
         """(n, time, channels)."""
         return np.nan_to_num((X - self.centre) * self.gain, copy=False, nan=0.0)
+
+
+class Nothing:
+    """A journal that forgets, and a progress that nobody watches."""
+
+    def trials(self) -> list[Trial]:
+        return []
+
+    def record(self, trial: Trial) -> None:
+        pass
+
+    def stage(self, text: str) -> None:
+        pass
+
+    def finished(self, trial: Trial, best: Trial, share: float) -> None:
+        pass

@@ -64,6 +64,22 @@ def mean_square(builder: Builder, away: str, axes: Sequence[int]) -> str:
     return builder.add("ReduceMean", builder.add("Mul", away, away), axes=list(axes), keepdims=0)
 
 
+class InputPart:
+    """What adds nodes that stay float in every precision."""
+
+    def __init__(self, builder: Builder) -> None:
+        self._builder = builder
+
+    def _add(self, operator: str, *inputs: str, **attributes: Any) -> str:
+        return self._builder.add(operator, *inputs, stage=INPUT_STAGE, **attributes)
+
+    def _floats(self, values: Any) -> str:
+        return self._builder.constant(values)
+
+    def _integers(self, *values: int) -> str:
+        return self._builder.constant(values, np.int64)
+
+
 @dataclass(frozen=True)
 class Steps:
     """How a kernel walks over time."""

@@ -1,14 +1,13 @@
 """Features of a window in a graph, the same that training/features.py makes in torch."""
 
 import math
-from typing import Any
 
 import numpy as np
 from onnx import TensorProto
 
 from factory.architectures import Trees
 from factory.artifacts import Trained
-from factory.compiler.graph.builder import INPUT, INPUT_STAGE, Builder
+from factory.compiler.graph.builder import INPUT, Builder, InputPart
 from factory.compiler.graph.front import front
 from factory.compiler.graph.spectrum import Spectral
 
@@ -16,11 +15,12 @@ HYSTERESIS = 0.01  # as in training
 EPSILON = 1e-3
 
 
-class Features:
+class Features(InputPart):
     """Adds the features of one architecture to a graph."""
 
     def __init__(self, builder: Builder, architecture: Trees, trained: Trained) -> None:
-        self._builder, self._architecture, self._trained = builder, architecture, trained
+        super().__init__(builder)
+        self._architecture, self._trained = architecture, trained
 
     def joined(self) -> str:
         """(batch, features)."""
@@ -116,12 +116,3 @@ class Features:
         if operator == "ReduceSum":
             return self._add(operator, x, self._integers(3))
         return self._add(operator, x, axes=[3])
-
-    def _add(self, operator: str, *inputs: str, **attributes: Any) -> str:
-        return self._builder.add(operator, *inputs, stage=INPUT_STAGE, **attributes)
-
-    def _floats(self, values: Any) -> str:
-        return self._builder.constant(values)
-
-    def _integers(self, *values: int) -> str:
-        return self._builder.constant(values, np.int64)

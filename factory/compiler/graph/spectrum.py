@@ -8,23 +8,23 @@ Rules
 """
 
 import math
-from typing import Any
 
 import numpy as np
 
 from factory.architectures import Spectrum
 from factory.artifacts import Float32
-from factory.compiler.graph.builder import INPUT_STAGE, Builder
+from factory.compiler.graph.builder import Builder, InputPart
 
 MEL_CORNER = 1 / 8  # of half the rate, as in training
 LEAST_POWER = 1e-8  # of a signal's, a sample, as in training
 
 
-class Spectral:
+class Spectral(InputPart):
     """Adds one spectrum to a graph."""
 
     def __init__(self, builder: Builder, spectrum: Spectrum) -> None:
-        self._builder, self._spectrum = builder, spectrum
+        super().__init__(builder)
+        self._spectrum = spectrum
 
     def logarithm(self, x: str, signals: int, floor: Float32) -> str:
         """(batch, signals, time) -> log power (batch, bands * signals, frames); `floor` (bands) is added to power."""
@@ -78,12 +78,3 @@ class Spectral:
         units = next(size for size in range(math.isqrt(n), 0, -1) if n % size == 0)
         tens = self._floats(np.arange(0, n, units).reshape(-1, 1))
         return self._add("Reshape", self._add("Add", tens, self._floats(np.arange(units))), self._integers(-1))
-
-    def _add(self, operator: str, *inputs: str, **attributes: Any) -> str:
-        return self._builder.add(operator, *inputs, stage=INPUT_STAGE, **attributes)
-
-    def _floats(self, values: Any) -> str:
-        return self._builder.constant(values)
-
-    def _integers(self, *values: int) -> str:
-        return self._builder.constant(values, np.int64)
