@@ -101,15 +101,17 @@ class Trained:
     """An architecture with its weights, as arrays by name.
 
     The front end of every family: `front.fill` (channels) replaces NaN; `front.centre`, `front.gain` (signals)
-    normalise; `front.filters` (signals * filters, 1, 1, kernel) where there is more than one.
+    normalise; `front.filters` (signals * filters, 1, 1, kernel) where there is more than one;
+    `front.bands.{floor,centre,gain}` (inputs) where there is a spectrum.
 
     A convolutional network: per block i `blocks.i.depth.weight` where separable, `blocks.i.conv.weight` (out, in, 1,
-    kernel) and `blocks.i.norm.{weight,bias,running_mean,running_var}`; `norm.*` over the features;
-    `linear.{weight,bias}`.
+    kernel) and `blocks.i.norm.{weight,bias,running_mean,running_var}`; of a block with branches, `convs.j.weight`,
+    `norms.j.*` and `same.*` below `conv` or `depth`; `norm.*` over the features; `linear.{weight,bias}`.
 
     Kernels: `kernels.masks`, `kernels.inputs` (dilations, width) are whole numbers: which taps are heavy, and which
-    input is read; `kernels.levels` (dilations, width, thresholds) from -128 to 127, squared and times `kernels.scale`
-    (1), are thresholds; `kernels.padded` (1) is 1 where shares are taken of the samples that are there;
+    input is read; `kernels.levels` (dilations, width, thresholds) from -128 to 127, on the logarithmic scale that
+    `kernels.scale` (start, rate) says, are thresholds; `kernels.padded` (1) is 1 where shares are taken of the samples that are
+    there;
     `linear.weight` (outputs, columns) and `linear.bias`, with one output for two classes.
 
     Trees: `fourier.{floor,centre,gain}` where there are bands; `features.kept` (kept) are the features that they see;
