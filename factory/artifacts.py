@@ -110,9 +110,8 @@ class Trained:
 
     Kernels: `kernels.masks`, `kernels.inputs` (dilations, width) are whole numbers: which taps are heavy, and which
     input is read; `kernels.levels` (dilations, width, thresholds) from -128 to 127, on the logarithmic scale that
-    `kernels.scale` (start, rate) says, are thresholds; `kernels.padded` (1) is 1 where shares are taken of the samples that are
-    there;
-    `linear.weight` (outputs, columns) and `linear.bias`, with one output for two classes.
+    `kernels.scale` (start, rate) says, are thresholds; `kernels.padded` (1) is 1 where shares are taken of the samples
+    that are there; `linear.weight` (outputs, columns) and `linear.bias`, with one output for two classes.
 
     Trees: `fourier.{floor,centre,gain}` where there are bands; `features.kept` (kept) are the features that they see;
     of every decision `trees.{feature,threshold,first}` (trees, leaves - 1), see training/flat_tree.py; of every leaf
