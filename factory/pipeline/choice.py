@@ -9,7 +9,8 @@ Rules
 3. Of what fits the budget the best is chosen; where scores are within `EQUAL_SCORE`, the smaller file. Latency is
    reported, and decides nothing: it is never twice the same, and a study that was killed must end where it would have
    ended.
-4. What all finalists say together teaches the chosen one, if that is worth `TEACHER_LEAD` more than what it says alone.
+4. What all finalists say together teaches the chosen one, if that is worth `TEACHER_LEAD` more than what it says alone
+   and is right in `LEAST_TEACHER` of the windows.
 """
 
 from collections.abc import Mapping, Sequence
@@ -34,6 +35,7 @@ LAST_COST = 2.5  # of the last training, on every window and for longer, in thos
 TEACHER_COST = 3.0  # of a further teacher, which no budget limits, in trainings of the slowest finalist
 EQUAL_SCORE = 0.001
 TEACHER_LEAD = 0.003  # that a teacher needs over its pupil
+LEAST_TEACHER = 0.9  # accuracy; one that is wrong more often, for want of windows in a fold, would teach its mistakes
 
 
 @dataclass(frozen=True)
@@ -156,8 +158,8 @@ def ranked(scored: Sequence[Pick]) -> list[Pick]:
 
 
 def worth_teaching(pick: Pick, teacher: compiler.Scores) -> bool:
-    """Whether the teacher knows more than the pupil does (rule 4)."""
-    return teacher.mean > pick.scores.mean + TEACHER_LEAD
+    """Whether the teacher knows more than the pupil does, and is not wrong too often itself (rule 4)."""
+    return teacher.accuracy >= LEAST_TEACHER and teacher.mean > pick.scores.mean + TEACHER_LEAD
 
 
 def why(chosen: Pick, finals: Sequence[Final], teacher: compiler.Scores) -> str:

@@ -105,6 +105,10 @@ def test_who_knows_as_much_as_the_teacher_is_not_taught() -> None:
     assert not choice.worth_teaching(pick(0, 0.9, 10), Scores(0.901, 0.901))
 
 
+def test_a_teacher_that_is_often_wrong_teaches_nobody() -> None:
+    assert not choice.worth_teaching(pick(0, 0.74, 10), Scores(0.8, 0.8))
+
+
 def test_picks_score_what_was_answered_out_of_fold_and_leave_out_further_teachers() -> None:
     y = np.array([0, 1, 2, 1])
     right = np.eye(3, dtype=np.float32)[y]
